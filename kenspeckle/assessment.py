@@ -1,0 +1,95 @@
+"""Measure a finished run on a split of its own data or of other data; count every look at test."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from kenspeckle import device, runlog, storage
+from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.preprocess import resize_dataset
+from kenspeckle.data.sources.detect import open_dataset
+from kenspeckle.data.splits import TEST, TRAIN, draw
+from kenspeckle.errors import DataError
+from kenspeckle.evaluation.accuracy import Measurement, measure
+from kenspeckle.inference import predictions
+from kenspeckle.model_file import load
+from kenspeckle.predictions import Predictions
+from kenspeckle.run_folder import LOCK, RESULT, Run, open_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """The figures of one split, and how untouched it was."""
+
+    run: Run
+    source: str
+    measurement: Measurement
+    openings: int  # how often the test split of this run was measured, this time included
+    role: str  # "untouched", "opened before", "chosen on" or "trained on"
+
+
+def evaluate(
+    run: str | Path | Run,
+    source: str | Path | Dataset | None = None,
+    *,
+    split: str = TEST,
+) -> Assessment:
+    """Measure the run's model on a split, and write predictions and result into the run.
+
+    With `source`, of other data that has the same classes; this is not written into the run.
+    Raises `RunError` for an unfinished run, `DataError` where the data does not fit the model.
+    """
+    found = run if isinstance(run, Run) else open_run(run)
+    settings = found.config
+    classifier = load(found.model_file)
+    device.prepare(device.choose("cpu", "fp32", settings.threads))
+    data = source if isinstance(source, Dataset) else open_dataset(source or settings.source)
+    if data.class_names != classifier.class_names:
+        raise DataError(
+            f"{data.source} has the classes {', '.join(data.class_names[:12])}, "
+            f"the model {', '.join(classifier.class_names[:12])}"
+        )
+    chosen = draw(data, settings.splits).indices(split)
+    items = resize_dataset(data.take(chosen), settings.preprocess)
+    made = predictions(classifier.network, items, split=split, temperature=classifier.temperature)
+    is_own = data.fingerprint == found.ledger["fingerprint"]
+    if not is_own:
+        return Assessment(
+            run=found, source=data.source, measurement=measure(made), openings=0, role="other data"
+        )
+    return _recorded(found, made, data.source)
+
+
+def _recorded(run: Run, made: Predictions, source: str) -> Assessment:
+    """Write predictions and figures into the run before anybody sees them."""
+    measurement = measure(made)
+    with storage.lock(run.path / LOCK, "evaluating"):
+        result = run.result
+        openings = result.get(TEST, {}).get("openings", 0) + (made.split == TEST)
+        role = _role(made.split, openings)
+        entry = {"role": role, **asdict(measurement)}
+        if made.split == TEST:
+            entry["openings"] = openings
+        made.save(run.predictions_file(made.split))
+        storage.write_json(run.path / RESULT, {**result, made.split: entry})
+        if made.split == TEST:
+            _log_test(run, measurement, openings)
+    return Assessment(
+        run=run, source=source, measurement=measurement, openings=openings, role=role
+    )
+
+
+def _role(split: str, openings: int) -> str:
+    if split == TEST:
+        return "untouched" if openings == 1 else "opened before"
+    return "trained on" if split == TRAIN else "chosen on"
+
+
+def _log_test(run: Run, measurement: Measurement, openings: int) -> None:
+    row = runlog.find(run.path.parent, run.path.name)
+    if row:
+        tested = replace(
+            row, test_accuracy=measurement.accuracy, test_n=measurement.n, test_openings=openings
+        )
+        runlog.record(run.path.parent, tested)

@@ -1,0 +1,91 @@
+"""`ken evaluate`: measure a run on a split that it has not learned from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+import kenspeckle as ks
+from kenspeckle.cli.output import console, print_json, share
+
+if TYPE_CHECKING:
+    from kenspeckle.evaluation.accuracy import Measurement
+
+
+def evaluate(
+    run: Path,
+    source: str = "",
+    /,
+    *,
+    split: str = "test",
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Measure a run on its test split, which it has not learned from; every look is counted.
+
+    Parameters
+    ----------
+    run
+        a finished run folder
+    source
+        other data with the same classes, instead of the run's own
+    split
+        train, validation or test
+    json
+        print one JSON document as the last line
+    """
+    found = ks.evaluate(run, source or None, split=split)
+    measured = found.measurement
+    screen = console(quiet=json)
+    interval = measured.interval
+    headline = share(measured.accuracy, interval.low, interval.high, measured.n)
+    screen.print(f"{found.run.path}, {measured.split} split of {found.source} ({found.role})")
+    screen.print(f"accuracy [bold]{headline}[/bold], 95 % Wilson interval")
+    others = [f"top-{k} {value:.2%}" for k, value in measured.top_k.items() if k > 1]
+    screen.print(", ".join([*others, f"negative log-likelihood {measured.nll:.4f}"]))
+    screen.print(_per_class(measured))
+    if found.openings:
+        times = "once" if found.openings == 1 else f"{found.openings} times"
+        screen.print(f"the test split of this run was opened {times}")
+    if found.openings > 1:
+        screen.print("choices made after the first look make this number too good", style="yellow")
+    if json:
+        print_json(_document(found))
+
+
+def _per_class(measured: Measurement) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for title in ("class", "n", "precision", "recall", "95 % interval"):
+        table.add_column(title, justify="left" if title == "class" else "right")
+    for row in measured.per_class:
+        table.add_row(
+            Text(row.name), f"{row.n:,}", f"{row.precision:.2%}", f"{row.recall:.2%}",
+            f"{row.interval.low * 100:.2f} to {row.interval.high * 100:.2f}",
+        )  # fmt: skip
+    return table
+
+
+def _document(found: ks.Assessment) -> dict[str, object]:
+    measured = found.measurement
+    return {
+        "run": str(found.run.path),
+        "source": found.source,
+        "split": measured.split,
+        "role": found.role,
+        "n": measured.n,
+        "accuracy": measured.accuracy,
+        "interval": [measured.interval.low, measured.interval.high],
+        "nll": measured.nll,
+        "top_k": measured.top_k,
+        "per_class": [
+            {
+                "name": row.name, "n": row.n, "precision": row.precision, "recall": row.recall,
+                "interval": [row.interval.low, row.interval.high],
+            }
+            for row in measured.per_class
+        ],
+        "openings": found.openings,
+    }  # fmt: skip

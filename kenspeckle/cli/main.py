@@ -1,0 +1,54 @@
+"""The command `ken`: its subcommands, its errors and its exit codes.
+
+Exit codes: 0 good, 1 something that the user can put right, 2 wrong usage, 130 and 143 stopped by
+SIGINT or SIGTERM (a training has then written a checkpoint).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+
+import kenspeckle as ks
+from kenspeckle.errors import KenspeckleError
+
+app = App(
+    name="ken",
+    help="From labelled pictures to a classifier that you can trust.",
+    version=ks.__version__,
+    help_format="plaintext",
+    result_action="return_value",
+)
+# import strings: the help of one command does not load the others
+app.command("kenspeckle.cli.train:train", name="train")
+app.command("kenspeckle.cli.evaluate:evaluate", name="evaluate")
+app.command("kenspeckle.cli.predict:predict", name="predict")
+app.command("kenspeckle.cli.runs:runs", name="runs")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        print(f"ken: {_one_line(error)}; see `ken --help`", file=sys.stderr)
+        return 2
+    except KenspeckleError as error:
+        print(f"ken: {_one_line(error)}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
+        sys.stderr.close()
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+
+if __name__ == "__main__":
+    sys.exit(main())

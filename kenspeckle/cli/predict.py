@@ -1,0 +1,74 @@
+"""`ken predict`: what a model says of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+import kenspeckle as ks
+from kenspeckle.cli.output import console, print_json
+
+
+def predict(
+    run: Path,
+    /,
+    *images: str,
+    show: Path | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Name what is in pictures: PNG, JPEG, GIF, BMP, WebP or TIFF, folders of them, or globs.
+
+    Parameters
+    ----------
+    run
+        a finished run folder, or a model.safetensors
+    images
+        picture files, folders or globs
+    show
+        write a PNG with each picture, what the network saw of it, and the answer
+    json
+        print one JSON document as the last line
+    """
+    if not images:
+        raise ks.KenspeckleError("no pictures given; name files, folders or globs after the run")
+    classifier = ks.load(ks.open_run(run).model_file if run.is_dir() else run)
+    predictions = ks.predict(classifier, images)
+    console(quiet=json).print(_table(predictions))
+    if show:
+        from kenspeckle.report.sheet import write_sheet
+
+        write_sheet(show, predictions)
+        console(quiet=json).print(f"wrote {show}")
+    if json:
+        print_json({"predictions": [_document(prediction) for prediction in predictions]})
+    return 1 if any(prediction.error for prediction in predictions) else 0
+
+
+def _table(predictions: list[ks.Prediction]) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for title in ("picture", "label", "probability", "runner-up", ""):
+        table.add_column(title, justify="right" if title in ("probability", "") else "left")
+    for item in predictions:
+        if item.error:
+            table.add_row(Text(item.path), Text(f"error: {item.error}", style="red"))
+        else:
+            table.add_row(
+                Text(item.path), Text(item.label, style="bold"), f"{item.probability:.1%}",
+                Text(item.runner_up), f"{item.runner_up_probability:.1%}",
+            )  # fmt: skip
+    return table
+
+
+def _document(item: ks.Prediction) -> dict[str, object]:
+    return {
+        "path": item.path,
+        "label": item.label or None,
+        "probability": None if item.error else item.probability,
+        "runner_up": item.runner_up or None,
+        "runner_up_probability": None if item.error else item.runner_up_probability,
+        "error": item.error or None,
+    }

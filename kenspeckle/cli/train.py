@@ -1,0 +1,130 @@
+"""`ken train`: train a classifier and watch it learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from kenspeckle.cli.output import print_json
+from kenspeckle.cli.signals import StopOnSignal
+from kenspeckle.cli.training_view import TrainingView
+
+if TYPE_CHECKING:
+    from kenspeckle.session import Ended, Event
+
+
+def train(
+    source: str = "",
+    /,
+    *,
+    recipe: str = "",
+    set: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    config: Path | None = None,
+    seed: int | None = None,
+    out: Path | None = None,
+    resume: Path | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Train a classifier on labelled pictures; without anything else, on the bundled MNIST.
+
+    Parameters
+    ----------
+    source
+        mnist, fashion-mnist, digits, or a path to IDX files [mnist]
+    recipe
+        blink, swift, softmax, mlp or deep-mnist [swift]
+    set
+        one setting, such as train.epochs=3; may be given again
+    config
+        a TOML file, such as the config.toml of another run, instead of a recipe
+    seed
+        decides every random choice [0]
+    out
+        the run folder to make [runs/SOURCE-RECIPE-NUMBER]
+    resume
+        a run folder to go on with; everything else is then taken from it
+    json
+        print one JSON document as the last line
+    """
+    with StopOnSignal() as stop:
+        if resume:
+            _require_alone(source=source, recipe=recipe, set=set, config=config, seed=seed, out=out)
+            events = _resumed(resume, stop)
+        else:
+            events = _begun(source, recipe, set, config, seed, out, stop)
+        with closing(TrainingView(quiet=json)) as view:
+            for event in events:
+                view.show(event)
+        ended = view.ended
+        if json:
+            print_json(_document(ended))
+        return stop.exit_code if ended.state == "interrupted" else 0
+
+
+def _begun(
+    source: str, recipe: str, settings: tuple[str, ...], file: Path | None, seed: int | None,
+    out: Path | None, stop: StopOnSignal,
+) -> Iterator[Event]:  # fmt: skip
+    from kenspeckle.config import load, override
+    from kenspeckle.errors import ConfigError
+    from kenspeckle.recipes.catalog import build_recipe
+    from kenspeckle.runs import training
+    from kenspeckle.settings import RunConfig
+
+    if file and recipe:
+        raise ConfigError("--config and --recipe exclude each other; give one of them")
+    chosen = load(RunConfig, file) if file else build_recipe(recipe or "swift")
+    if source:
+        chosen = replace(chosen, source=source)
+    chosen = override(chosen, settings)
+    if seed is not None:
+        chosen = override(chosen, [f"seed={seed}"])
+    return training(chosen, out=out, stop=stop)
+
+
+def _resumed(run: Path, stop: StopOnSignal) -> Iterator[Event]:
+    from kenspeckle.runs import resuming
+
+    return resuming(run, stop=stop)
+
+
+def _require_alone(**others: object) -> None:
+    from kenspeckle.errors import ConfigError
+
+    given = [name for name, value in others.items() if value not in ("", (), None)]
+    if given:
+        raise ConfigError(
+            f"--resume takes everything from the run; leave out {', '.join(given)} "
+            "or train anew without --resume"
+        )
+
+
+def _document(ended: Ended) -> dict[str, object]:
+    best = ended.best if ended.epochs else None
+    interval = best.validation_interval if best else None
+    return {
+        "run": str(ended.run.path),
+        "state": ended.state,
+        "recipe": ended.config.recipe,
+        "seed": ended.config.seed,
+        "epochs": len(ended.epochs),
+        "steps": ended.step,
+        "train_seconds": ended.train_seconds,
+        "total_seconds": ended.total_seconds,
+        "device": ended.compute.device,
+        "precision": ended.compute.precision,
+        "model": str(ended.run.path / "model.safetensors") if ended.state == "finished" else "",
+        "validation": {
+            "accuracy": best.validation_accuracy,
+            "n": best.validation_n,
+            "interval": [interval.low, interval.high],
+        }
+        if best and interval
+        else None,
+    }
+

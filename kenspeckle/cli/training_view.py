@@ -1,0 +1,114 @@
+"""What a terminal shows of a training: a line for each epoch, and progress with ETA below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from kenspeckle.cli.output import console, duration, share
+
+if TYPE_CHECKING:
+    from kenspeckle.session import Ended, EpochRecord, Event, Started
+    from kenspeckle.training import Epoch
+
+_BARS = "▁▂▃▄▅▆▇█"
+_HEADER = f"{'epoch':>5}  {'loss':>7}  {'train':>8}  {'validation (95 % interval)':<40}  {'time':>10}"
+
+
+class TrainingView:
+    """Prints events; with `quiet` nothing. Progress is drawn on terminals only."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = console(quiet=quiet)
+        self._progress = Progress(
+            TextColumn("  {task.fields[losses]}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("steps, loss {task.fields[loss]:.3f},"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self._console,
+            transient=True,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._losses: list[float] = []
+        self._ended: Ended | None = None
+
+    @property
+    def ended(self) -> Ended:
+        """The last event, once it was shown."""
+        assert self._ended is not None
+        return self._ended
+
+    def close(self) -> None:
+        """Take the progress line away."""
+        self._progress.stop()
+
+    def show(self, event: Event) -> None:
+        """Print what `event` is about."""
+        # by name, because importing the classes would load torch before the first line appears
+        {
+            "Started": self._start,
+            "Epoch": self._advance,
+            "EpochRecord": self._epoch,
+            "Ended": self._end,
+        }[type(event).__name__](event)  # type: ignore[operator]
+
+    def _start(self, event: Started) -> None:
+        config, compute = event.config, event.compute
+        line = self._console.print
+        line(f"[bold]{event.run.path}[/bold]: recipe {config.recipe} on {config.source}, seed {config.seed}")
+        line(
+            f"{event.train_n:,} pictures to train on, {event.validation_n:,} to validate; "
+            f"{config.model.name} with {event.parameters:,} parameters"
+        )
+        line(
+            f"{compute.device}, {compute.threads} threads, {compute.precision} ({compute.reason})"
+        )
+        for note in event.notes:
+            line(Text(f"note: {note}", style="yellow"))
+        line(Text(_HEADER, style="dim"))
+        self._progress.add_task("", total=None, losses="", loss=float("nan"))
+        self._progress.start()
+
+    def _advance(self, event: Epoch) -> None:
+        self._losses = [*self._losses, event.losses[-1]][-400:]
+        self._progress.update(
+            self._progress.task_ids[0], total=event.total_steps, completed=event.step,
+            losses=sparkline(self._losses, 16), loss=event.losses[-1],
+        )  # fmt: skip
+
+    def _epoch(self, event: EpochRecord) -> None:
+        interval = event.validation_interval
+        measured = share(event.validation_accuracy, interval.low, interval.high, event.validation_n)
+        self._console.print(
+            f"{event.epoch:>5}  {event.loss:>7.4f}  {event.accuracy:>8.2%}  {measured:<40}  "
+            f"{duration(event.seconds):>10}"
+        )
+
+    def _end(self, event: Ended) -> None:
+        self._ended = event
+        self._progress.stop()
+        line = self._console.print
+        if event.state == "interrupted":
+            line(f"interrupted at step {event.step}; go on with: ken train --resume {event.run.path}")
+            return
+        best = event.best
+        line(
+            f"model of epoch {best.epoch}: [bold]{best.validation_accuracy:.2%}[/bold] on validation; "
+            f"{duration(event.train_seconds)} of training, {duration(event.total_seconds)} in all"
+        )
+        line(f"test it once: ken evaluate {event.run.path}")
+
+
+def sparkline(values: list[float], width: int) -> str:
+    """The course of `values` in at most `width` block characters."""
+    if not values:
+        return ""
+    edges = [round(index * len(values) / width) for index in range(width + 1)]
+    parts = [values[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    means = [sum(part) / len(part) for part in parts]
+    low, high = min(means), max(means)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BARS[round((mean - low) * scale)] for mean in means)

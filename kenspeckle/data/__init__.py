@@ -1,0 +1,1 @@
+"""Labelled pictures: from any source to batches of uint8 tensors."""

@@ -1,0 +1,58 @@
+"""Batches: a split as two tensors, gathered and augmented a whole batch at a time.
+
+The order of an epoch depends on (seed, epoch) and the changes on (seed, epoch, step), nothing
+else; so any step can be repeated or resumed without replaying the ones before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from kenspeckle.data.augment import AugmentConfig, augment
+from kenspeckle.data.dataset import Dataset
+from kenspeckle.device import generator
+
+
+class Batches:
+    """Batches of a split: images as floating point (n, C, H, W) in 0..255, and labels (n,)."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        batch_size: int,
+        seed: int,
+        augmentation: AugmentConfig | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        channels_first = torch.from_numpy(dataset.images).permute(0, 3, 1, 2)
+        self.images = channels_first.to(device)  # uint8; the memory stays (N, H, W, C)
+        self.labels = torch.from_numpy(dataset.labels).to(device)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.augmentation = augmentation or AugmentConfig()
+
+    def __len__(self) -> int:
+        """Steps in one epoch."""
+        return -(-len(self.labels) // self.batch_size)
+
+    def epoch(self, number: int, *, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of an epoch from step `start` on.
+
+        Their sizes differ by one at the most: no picture is dropped, and no tiny last batch upsets
+        batch normalisation.
+        """
+        order = torch.randperm(len(self.labels), generator=generator(self.seed, number, "order"))
+        for step, chosen in enumerate(order.tensor_split(len(self))):
+            if step >= start:
+                yield self._batch(chosen.to(self.images.device), number, step)
+
+    def _batch(self, chosen: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        images = self.images[chosen].float()
+        if not self.augmentation.is_identity:
+            draws = generator(self.seed, epoch, step, "augment", device=images.device)
+            images = augment(images, self.augmentation, draws)
+        return images.contiguous(memory_format=torch.channels_last), self.labels[chosen]

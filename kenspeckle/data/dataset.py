@@ -1,0 +1,92 @@
+"""A Dataset: uint8 images, integer labels, class names, and where each item came from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kenspeckle.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """A file that items were read from, in the order of the items."""
+
+    path: str  # as the user would find it again
+    sha256: str
+    items: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Labelled pictures of one size.
+
+    Raises `DataError` where shapes or labels disagree, or where there is nothing in it.
+    """
+
+    source: str  # what `open_dataset` was asked for
+    images: NDArray[np.uint8]  # (N, H, W, C)
+    labels: NDArray[np.int64]  # (N,), in [0, K)
+    class_names: tuple[str, ...]  # K names, in the order of the labels
+    official_test: NDArray[np.bool_]  # (N,) true where the source itself says "test"
+    files: tuple[SourceFile, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim != 4:
+            raise DataError(
+                f"{self.source}: images must be uint8 of shape (N, H, W, C), "
+                f"got {self.images.dtype} of shape {self.images.shape}"
+            )
+        if 0 in self.images.shape:
+            raise DataError(f"{self.source}: no pictures in it (shape {self.images.shape})")
+        count = len(self.images)
+        if self.labels.shape != (count,) or self.official_test.shape != (count,):
+            raise DataError(f"{self.source}: {count} images need {count} labels, got {self.labels.size}")
+        low, high = int(self.labels.min()), int(self.labels.max())
+        if low < 0 or high >= len(self.class_names):
+            raise DataError(
+                f"{self.source}: labels must be in 0..{len(self.class_names) - 1} "
+                f"for {len(self.class_names)} classes, got {low}..{high}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: NDArray[np.int64]) -> Dataset:
+        """The items at `indices` (n,), in that order; they no longer name their files."""
+        return replace(
+            self,
+            images=self.images[indices],
+            labels=self.labels[indices],
+            official_test=self.official_test[indices],
+            files=(),
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over pixels, labels, class names and the official split: same data, same text."""
+        digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
+        for array in (self.images, self.labels, self.official_test):
+            digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()
+
+
+def memory_dataset(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    *,
+    class_names: tuple[str, ...],
+    source: str = "memory",
+) -> Dataset:
+    """A Dataset of arrays (N, H, W, C) and (N,); nothing in it counts as an official test set."""
+    return Dataset(
+        source=source,
+        images=images,
+        labels=labels.astype(np.int64),
+        class_names=class_names,
+        official_test=np.zeros(len(images), dtype=bool),
+    )

@@ -1,0 +1,1 @@
+"""One file for each format or source of labelled pictures."""

@@ -1,0 +1,44 @@
+"""From what the user typed to a Dataset: a known name, or a path whose kind is detected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.sources import idx
+from kenspeckle.data.sources.digits import digits
+from kenspeckle.data.sources.fashion_mnist import Progress, fashion_mnist
+from kenspeckle.data.sources.mnist import mnist
+from kenspeckle.errors import DataError, unknown_name
+
+NAMED: dict[str, Callable[[], Dataset]] = {
+    "digits": digits,
+    "fashion-mnist": fashion_mnist,
+    "mnist": mnist,
+}
+_KINDS = "an IDX images file with its labels beside it, IMAGES:LABELS, or a folder of the four"
+
+
+def open_dataset(source: str | Path, *, progress: Progress | None = None) -> Dataset:
+    """The Dataset that `source` names: one of `NAMED`, a path, or `IMAGES:LABELS`.
+
+    `progress` hears of downloads, which only the name "fashion-mnist" can cause.
+    Raises `DataError` where nothing fits.
+    """
+    name = str(source)
+    if name == "fashion-mnist":
+        return fashion_mnist(progress=progress)
+    if name in NAMED:
+        return NAMED[name]()
+    path = Path(name)
+    if path.is_dir() and idx.has_standard_files(path):
+        return idx.folder_dataset(path, source=name)
+    if path.is_file() and idx.is_idx(path):
+        return idx.pair_dataset(path, idx.labels_beside(path), source=name)
+    images, separator, labels = name.rpartition(":")
+    if separator and Path(images).is_file():
+        return idx.pair_dataset(Path(images), Path(labels), source=name)
+    if path.exists():
+        raise DataError(f"{name}: no kind of data that can be read; expected {_KINDS}")
+    raise DataError(f"{unknown_name('source', name, NAMED)}, and there is no such file or folder")

@@ -1,0 +1,62 @@
+"""Every error that a user can act on; anything else that escapes is a bug and shows its traceback.
+
+    KenspeckleError
+      ConfigError        a setting is unknown, mistyped, out of range or contradictory
+      DataError          images or labels cannot be used as given
+      ModelFileError     a model file is damaged, inconsistent or of another format
+      RunError           a run folder is missing, unfinished, in use or from another data set
+        CheckpointError  no checkpoint of a run can be loaded
+      StorageError       a file cannot be written
+      DeviceError        the device or precision that was asked for is not here
+      NonFiniteError     training produced NaN or infinity
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class KenspeckleError(Exception):
+    """Something that the user can put right; the text is one line that says how."""
+
+
+class ConfigError(KenspeckleError, ValueError):
+    """A setting is unknown, mistyped, out of range or contradictory."""
+
+
+class DataError(KenspeckleError, ValueError):
+    """Images or labels cannot be used as given."""
+
+
+class ModelFileError(KenspeckleError, ValueError):
+    """A model file is damaged, inconsistent or of another format."""
+
+
+class RunError(KenspeckleError):
+    """A run folder is missing, unfinished, in use or from another data set."""
+
+
+class CheckpointError(RunError):
+    """No checkpoint of a run can be loaded."""
+
+
+class StorageError(KenspeckleError, OSError):
+    """A file cannot be written."""
+
+
+class DeviceError(KenspeckleError):
+    """The device or precision that was asked for is not here."""
+
+
+class NonFiniteError(KenspeckleError, ArithmeticError):
+    """Training produced NaN or infinity; the weights of the last good step are untouched."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Say that `name` is no `kind`, offer the nearest known one, and list them all."""
+    names = sorted(known)
+    # 0.75 and not difflib's 0.6, which offers "cpu" for "gpu": a wrong hint is worse than none
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})"

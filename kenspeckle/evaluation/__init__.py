@@ -1,0 +1,1 @@
+"""Measurements on Predictions: numpy and scipy only."""

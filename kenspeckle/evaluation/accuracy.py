@@ -1,0 +1,88 @@
+"""Accuracy, top-k, per-class figures and negative log-likelihood, each with what it is of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+
+from kenspeckle.predictions import Predictions
+
+TOP = (1, 2, 3, 5)
+_LEAST_PROBABILITY = np.finfo(np.float32).tiny  # so that one sure mistake does not make it infinite
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A 95 % confidence interval."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFigures:
+    """One class: how many there are, and how well they are found."""
+
+    name: str
+    n: int  # items with this label
+    precision: float  # share of right ones among those predicted as it; NaN if none was
+    recall: float  # share found; NaN if there are none
+    interval: Interval  # of the recall
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """The figures of one split."""
+
+    split: str
+    n: int
+    accuracy: float
+    interval: Interval  # Wilson, 95 %
+    nll: float  # mean negative log-likelihood, in nats
+    top_k: dict[int, float]
+    per_class: tuple[ClassFigures, ...]
+
+
+def measure(predictions: Predictions) -> Measurement:
+    """All figures of `predictions`, which must not be empty."""
+    right = int((predictions.predicted == predictions.labels).sum())
+    count = len(predictions)
+    own = predictions.probabilities[np.arange(count), predictions.labels].astype(np.float64)
+    return Measurement(
+        split=predictions.split,
+        n=count,
+        accuracy=right / count,
+        interval=wilson(right, count),
+        nll=float(-np.log(np.maximum(own, _LEAST_PROBABILITY)).mean()),
+        top_k={k: top_k(predictions, k) for k in TOP if k < len(predictions.class_names)},
+        per_class=tuple(_class(predictions, label) for label in range(len(predictions.class_names))),
+    )
+
+
+def wilson(right: int, count: int) -> Interval:
+    """The 95 % score interval of a share (Wilson 1927)."""
+    found = binomtest(right, count).proportion_ci(confidence_level=0.95, method="wilson")
+    return Interval(low=float(found.low), high=float(found.high))
+
+
+def top_k(predictions: Predictions, k: int) -> float:
+    """Share of items whose label is among the `k` most probable classes."""
+    # a stable sort decides ties as argmax does, so top-1 is the accuracy
+    best = np.argsort(-predictions.probabilities, axis=1, kind="stable")[:, :k]
+    return float((best == predictions.labels[:, np.newaxis]).any(axis=1).mean())
+
+
+def _class(predictions: Predictions, label: int) -> ClassFigures:
+    actual, claimed = predictions.labels == label, predictions.predicted == label
+    both = int((actual & claimed).sum())
+    n, said = int(actual.sum()), int(claimed.sum())
+    nan = float("nan")
+    return ClassFigures(
+        name=predictions.class_names[label],
+        n=n,
+        precision=both / said if said else nan,
+        recall=both / n if n else nan,
+        interval=wilson(both, n) if n else Interval(low=0.0, high=1.0),
+    )

@@ -1,0 +1,137 @@
+"""From pictures to probabilities: the one path for evaluation, prediction and serving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.decode import SUFFIXES, read_picture
+from kenspeckle.data.preprocess import prepare
+from kenspeckle.errors import DataError
+from kenspeckle.model_file import Classifier
+from kenspeckle.predictions import Predictions
+
+BATCH = 1000  # pictures at a time; bounds the memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What a model says of one picture; where `error` is not empty, the rest is."""
+
+    path: str
+    label: str = ""
+    probability: float = 0.0
+    runner_up: str = ""
+    runner_up_probability: float = 0.0
+    error: str = ""
+    picture: NDArray[np.uint8] | None = None  # (H, W, C) as decoded
+    seen: NDArray[np.uint8] | None = None  # (height, width, C) as the network saw it
+
+
+def probabilities(
+    network: nn.Module, images: NDArray[np.uint8], *, temperature: float = 1.0
+) -> NDArray[np.float32]:
+    """(N, K) for `images` (N, H, W, C), in float32 whatever precision it was trained in."""
+    device = next(network.parameters()).device
+    was_training = network.training
+    network.eval()
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(images), BATCH):
+            batch = torch.from_numpy(images[start : start + BATCH]).to(device).permute(0, 3, 1, 2)
+            logits = network(batch.float()) / temperature
+            parts.append(logits.softmax(dim=1).cpu().numpy())
+    network.train(was_training)
+    return np.concatenate(parts)
+
+
+def predictions(
+    network: nn.Module, dataset: Dataset, *, split: str, temperature: float = 1.0
+) -> Predictions:
+    """What `network` says of every item of `dataset`, whose pictures have the input's size."""
+    return Predictions(
+        probabilities=probabilities(network, dataset.images, temperature=temperature),
+        labels=dataset.labels,
+        class_names=dataset.class_names,
+        split=split,
+    )
+
+
+def predict(classifier: Classifier, images: Iterable[str | Path]) -> list[Prediction]:
+    """One `Prediction` for each picture file; folders and globs stand for the pictures in them.
+
+    A file that cannot be used gets a `Prediction` with its error; the others are not affected.
+    Raises `DataError` where a name matches nothing.
+    """
+    paths = find_pictures(images)
+    return [
+        prediction
+        for start in range(0, len(paths), BATCH)
+        for prediction in _predict_batch(classifier, paths[start : start + BATCH])
+    ]
+
+
+def find_pictures(images: Iterable[str | Path]) -> list[Path]:
+    """The files that names, folders and globs stand for, each once, in order."""
+    found: dict[Path, None] = {}
+    for image in images:
+        matches = list(_matches(Path(image)))
+        if not matches:
+            raise DataError(f"{image}: no such picture, and no folder or glob with pictures")
+        found.update(dict.fromkeys(matches))
+    return list(found)
+
+
+def _matches(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        for child in sorted(path.rglob("*")):
+            if child.suffix.lower() in SUFFIXES and child.is_file():
+                yield child
+    elif path.exists():
+        yield path
+    elif any(mark in str(path) for mark in "*?["):
+        root = Path(path.anchor) if path.is_absolute() else Path()
+        pattern = str(path.relative_to(path.anchor)) if path.is_absolute() else str(path)
+        yield from sorted(match for match in root.glob(pattern) if match.is_file())
+
+
+def _predict_batch(classifier: Classifier, paths: Sequence[Path]) -> list[Prediction]:
+    results: dict[Path, Prediction] = {}
+    pictures, inputs = [], []
+    for path in paths:
+        try:
+            picture = read_picture(path)
+            seen = prepare(picture, classifier.preprocess, channels=classifier.shape[0])
+        except DataError as error:
+            message = str(error).removeprefix(f"{path}: ")
+            results[path] = Prediction(path=str(path), error=message)
+            continue
+        pictures.append((path, picture))
+        inputs.append(seen)
+    if inputs:
+        rows = probabilities(
+            classifier.network, np.stack(inputs), temperature=classifier.temperature
+        )
+        for (path, picture), seen, row in zip(pictures, inputs, rows, strict=True):
+            results[path] = _named(path, picture, seen, row, classifier.class_names)
+    return [results[path] for path in paths]
+
+
+def _named(
+    path: Path, picture: NDArray[np.uint8], seen: NDArray[np.uint8],
+    row: NDArray[np.float32], names: tuple[str, ...],
+) -> Prediction:  # fmt: skip
+    order = np.argsort(-row, kind="stable")
+    second = order[1] if len(order) > 1 else order[0]
+    return Prediction(
+        path=str(path), label=names[order[0]], probability=float(row[order[0]]),
+        runner_up=names[second], runner_up_probability=float(row[second]),
+        picture=picture, seen=seen,
+    )  # fmt: skip

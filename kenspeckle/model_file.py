@@ -1,0 +1,203 @@
+"""`model.safetensors`, the one portable file: weights, architecture as data, and how to use it.
+
+Nothing in it can name code: the architecture is one of a closed list, and every declared size is
+checked against the file and the architecture before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from kenspeckle import config
+from kenspeckle.data.preprocess import PreprocessConfig
+from kenspeckle.errors import ConfigError, ModelFileError
+from kenspeckle.models.families import ModelConfig, outline
+from kenspeckle.storage import DISK, Disk, write_file
+
+FORMAT = "kenspeckle-1"
+MAX_HEADER = 4 << 20  # bytes; class names and the card are in it
+MAX_CLASSES = 65536
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classifier:
+    """A trained network with everything that is needed to use it on a picture."""
+
+    network: nn.Module  # in evaluation mode; (N, C, H, W) pixels to (N, K) logits
+    architecture: ModelConfig
+    shape: tuple[int, int, int]  # (C, H, W) of its input
+    class_names: tuple[str, ...]
+    preprocess: PreprocessConfig
+    temperature: float = 1.0  # logits are divided by it
+    card: Mapping[str, Any] = field(default_factory=dict)  # where it comes from and how good it is
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Description:
+    """The part of the metadata that rebuilds the network; everything in it is plain data."""
+
+    architecture: ModelConfig
+    shape: tuple[int, ...]
+    preprocess: PreprocessConfig
+    class_names: tuple[str, ...]
+    temperature: float
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 3 or any(not 1 <= extent <= 4096 for extent in self.shape):
+            raise ValueError(f"shape must be three sizes in 1..4096, got {self.shape}")
+        if not 1 <= len(self.class_names) <= MAX_CLASSES:
+            raise ValueError(f"class_names must be 1 to {MAX_CLASSES}, got {len(self.class_names)}")
+        if not 0 < self.temperature < float("inf"):
+            raise ValueError(f"temperature must be above 0, got {self.temperature}")
+
+
+def save(path: Path, classifier: Classifier, *, disk: Disk = DISK) -> None:
+    """Write `classifier` durably, with a SHA-256 over all of it."""
+    description = _Description(
+        architecture=classifier.architecture, shape=classifier.shape,
+        preprocess=classifier.preprocess, class_names=classifier.class_names,
+        temperature=classifier.temperature,
+    )  # fmt: skip
+    weights = {name: value.contiguous() for name, value in classifier.network.state_dict().items()}
+    about = {
+        "format": FORMAT,
+        "description": json.dumps(config.to_dict(description)),
+        "card": json.dumps(classifier.card),
+    }
+    bare = safetensors.torch.save(weights, metadata=about)
+    about["sha256"] = _digest(about, _body(bare))
+    write_file(path, safetensors.torch.save(weights, metadata=about), disk=disk)
+
+
+def load(path: str | Path) -> Classifier:
+    """Read a model file; it needs nothing of the program that trained it.
+
+    Raises `ModelFileError` with the reason where the file is truncated, changed, of another
+    format, or where its tensors are not exactly those of its architecture.
+    """
+    path = Path(path)
+    try:
+        return _load(path)
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ConfigError, _Refused) as error:
+        raise ModelFileError(f"{path}: {error}") from error
+
+
+class _Refused(Exception):
+    """Why a file is no model file; `load` adds its name."""
+
+
+def _load(path: Path) -> Classifier:
+    header, data = _read(path)
+    about = header.pop("__metadata__", None)
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise _Refused("a safetensors file of another program (no kenspeckle metadata)")
+    description = config.from_dict(_Description, _object(about.get("description"), "description"))
+    channels, height, width = description.shape
+    shape = (channels, height, width)
+    classes = len(description.class_names)
+    network = outline(description.architecture, shape=shape, classes=classes)
+    _check_tensors(network, header)
+    if about.get("sha256") != _digest(about, _body(data)):
+        raise _Refused("its content does not have the SHA-256 in its metadata; it was changed or damaged")
+    weights = safetensors.torch.load(data)
+    for name, value in weights.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise _Refused(f"tensor {name} holds NaN or infinity")
+    network.load_state_dict(weights, assign=True)
+    return Classifier(
+        network=network.eval().requires_grad_(False).to(memory_format=torch.channels_last),
+        architecture=description.architecture, shape=shape,
+        class_names=description.class_names, preprocess=description.preprocess,
+        temperature=description.temperature, card=_object(about.get("card"), "card"),
+    )  # fmt: skip
+
+
+def _read(path: Path) -> tuple[dict[str, Any], bytes]:
+    """The header as JSON and the bytes of a whole safetensors file, sizes checked first."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        start = file.read(8)
+        length = int.from_bytes(start, "little")
+        if len(start) < 8 or length > size - 8:
+            raise _Refused(f"not a safetensors file, or cut short ({size:,} bytes)")
+        if length > MAX_HEADER:
+            raise _Refused(f"its header has {length:,} bytes (at most {MAX_HEADER:,})")
+        header = _object(file.read(length), "header")
+        ends = [_span(name, entry)[1] for name, entry in header.items() if name != "__metadata__"]
+        expected = 8 + length + max(ends, default=0)
+        if size != expected:
+            raise _Refused(f"{size:,} bytes, but its header says {expected:,}; it is cut short or padded")
+        file.seek(0)
+        return header, file.read()
+
+
+def _span(name: str, entry: Any) -> tuple[int, int]:
+    try:
+        begin, end = entry["data_offsets"]
+    except (TypeError, KeyError, ValueError):
+        begin = end = -1
+    if type(begin) is not int or type(end) is not int or not 0 <= begin <= end:
+        raise _Refused(f"tensor {name} has no valid data_offsets")
+    return begin, end
+
+
+def _check_tensors(network: nn.Module, header: Mapping[str, Any]) -> None:
+    """Refuse unless the file declares exactly the tensors of `network`, which is on "meta"."""
+    expected = network.state_dict()
+    if header.keys() != expected.keys():
+        name = sorted(header.keys() ^ expected.keys())[0]
+        state = "missing" if name in expected else "not part of its architecture"
+        raise _Refused(f"tensor {name} is {state}")
+    position = 0
+    for name, entry in sorted(header.items(), key=lambda item: _span(*item)):
+        begin, end = _span(name, entry)
+        tensor = expected[name]
+        declared = (entry.get("dtype"), entry.get("shape"))
+        wanted = ({torch.float32: "F32", torch.int64: "I64"}[tensor.dtype], list(tensor.shape))
+        if declared != wanted or end - begin != tensor.numel() * tensor.itemsize or begin != position:
+            raise _Refused(f"tensor {name} is {declared[0]} of shape {declared[1]}, expected {wanted[1]}")
+        position = end
+
+
+def _object(text: Any, name: str) -> dict[str, Any]:
+    """A JSON object without doubled keys."""
+    try:
+        value = json.loads(text, object_pairs_hook=_unique)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _Refused(f"its {name} is not readable") from error
+    if not isinstance(value, dict):
+        raise _Refused(f"its {name} is not a JSON object")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def _body(data: bytes) -> memoryview:
+    """The tensors, after the header."""
+    return memoryview(data)[8 + int.from_bytes(data[:8], "little") :]
+
+
+def _digest(about: Mapping[str, str], body: memoryview) -> str:
+    digest = hashlib.sha256()
+    for key in ("format", "description", "card"):
+        digest.update(json.dumps(about.get(key)).encode())
+    digest.update(body)
+    return digest.hexdigest()

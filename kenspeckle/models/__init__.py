@@ -1,0 +1,1 @@
+"""Networks: one architecture family in each file."""

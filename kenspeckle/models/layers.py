@@ -1,0 +1,81 @@
+"""Layers that torch lacks or that must behave in our way: keyed randomness, input scaling."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from kenspeckle.device import generator
+
+ActivationName = Literal["relu", "gelu", "silu", "tanh"]
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+
+class Scale(nn.Module):
+    """Turn pixels of 0..255 into numbers around zero, by the mean and deviation of each channel.
+
+    The statistics are buffers, so they travel in the model file and inside exported graphs.
+    """
+
+    mean: Tensor  # (C, 1, 1)
+    deviation: Tensor  # (C, 1, 1)
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels, 1, 1))
+        self.register_buffer("deviation", torch.full((channels, 1, 1), 255.0))
+
+    def learn(self, images: Tensor) -> None:
+        """Take the statistics of `images` (N, C, H, W), uint8; constant channels get deviation 1."""
+        # in float64 by counting values: exact, and 20 times less memory than images.double()
+        for channel in range(images.shape[1]):
+            counts = torch.bincount(images[:, channel].flatten(), minlength=256).double()
+            values = torch.arange(256, dtype=torch.float64, device=counts.device)
+            mean = (counts * values).sum() / counts.sum()
+            variance = (counts * (values - mean) ** 2).sum() / counts.sum()
+            self.mean[channel] = mean
+            self.deviation[channel] = variance.sqrt() if variance > 0 else 1.0
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) to the same shape."""
+        return (images - self.mean) / self.deviation
+
+
+class GlobalMax(nn.Module):
+    """The largest activation of each channel: (N, C, H, W) to (N, C)."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Equal to `nn.AdaptiveMaxPool2d(1)`, and faster."""
+        return features.amax(dim=(2, 3))
+
+
+class Dropout(nn.Module):
+    """`nn.Dropout` that draws from its own generator, which `reseed` keys to the step."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.generator = torch.Generator()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Zero a share `rate` of `features` and scale up the rest; nothing in evaluation."""
+        if not self.training or self.rate == 0:
+            return features
+        kept = torch.empty_like(features, dtype=torch.float32)
+        kept.bernoulli_(1 - self.rate, generator=self.generator)
+        return features * kept.to(features.dtype) / (1 - self.rate)
+
+
+def reseed(network: nn.Module, *key: int | str) -> None:
+    """Key every random layer of `network`, so that a step repeats whatever came before it."""
+    layers = [module for module in network.modules() if isinstance(module, Dropout)]
+    for position, layer in enumerate(layers):
+        device = next(network.parameters()).device
+        layer.generator = generator(*key, position, device=device)

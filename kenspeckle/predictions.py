@@ -1,0 +1,81 @@
+"""Predictions: probabilities and labels, from which everything that measures starts."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kenspeckle.errors import DataError
+from kenspeckle.storage import write_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """What a model said of a labelled split.
+
+    Raises `DataError` where the shapes disagree, a label is out of range or a probability is not
+    finite.
+    """
+
+    probabilities: NDArray[np.float32]  # (N, K), each row sums to 1
+    labels: NDArray[np.int64]  # (N,), in [0, K)
+    class_names: tuple[str, ...]  # K names
+    split: str  # "train", "validation", "test"
+
+    def __post_init__(self) -> None:
+        if self.probabilities.ndim != 2:
+            raise DataError(
+                f"probabilities must have shape (N, K), got {self.probabilities.shape}"
+            )
+        count, classes = self.probabilities.shape
+        if self.labels.shape != (count,) or len(self.class_names) != classes:
+            raise DataError(
+                f"{count} x {classes} probabilities need {count} labels and {classes} class names, "
+                f"got {self.labels.size} labels and {len(self.class_names)} names"
+            )
+        if count and not 0 <= self.labels.min() <= self.labels.max() < classes:
+            raise DataError(
+                f"labels must be in 0..{classes - 1}, "
+                f"got {self.labels.min()}..{self.labels.max()}"
+            )
+        if not np.isfinite(self.probabilities).all():
+            raise DataError("probabilities must be finite, got NaN or infinity")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The most probable class of each item, (N,)."""
+        return self.probabilities.argmax(axis=1)
+
+    def save(self, path: Path) -> None:
+        """Write an `.npz` without pickled objects, durably."""
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            probabilities=self.probabilities,
+            labels=self.labels,
+            class_names=np.array(self.class_names, dtype=np.str_),
+            split=np.array(self.split),
+        )
+        write_file(path, buffer.getvalue())
+
+
+def load_predictions(path: Path) -> Predictions:
+    """Read what `Predictions.save` wrote; raise `DataError` where it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Predictions(
+                probabilities=file["probabilities"].astype(np.float32),
+                labels=file["labels"].astype(np.int64),
+                class_names=tuple(file["class_names"].tolist()),
+                split=str(file["split"]),
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: cannot be read as predictions: {error}") from error

@@ -1,0 +1,87 @@
+"""A Run: the folder in which everything that trains ends, and from which all else starts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kenspeckle import config
+from kenspeckle.errors import RunError
+from kenspeckle.settings import RunConfig
+
+CONFIG, ENVIRONMENT, LEDGER = "config.toml", "environment.json", "data.json"
+EPOCHS, CHECKPOINTS, MODEL, RESULT = "epochs.jsonl", "checkpoints", "model.safetensors", "result.json"
+TENSORBOARD, LOCK = "tensorboard", ".lock"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder by its path; everything is read from the files when it is asked for."""
+
+    path: Path
+
+    @property
+    def config(self) -> RunConfig:
+        """The complete configuration."""
+        return config.load(RunConfig, self.path / CONFIG)
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Versions, device, precision, threads, seed and data fingerprint."""
+        return self._json(ENVIRONMENT)
+
+    @property
+    def ledger(self) -> dict[str, Any]:
+        """The state of every item and the class map."""
+        return self._json(LEDGER)
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The measured numbers by split; raises `RunError` before the run is finished."""
+        return self._json(RESULT)
+
+    @property
+    def epochs(self) -> list[dict[str, Any]]:
+        """One record for each finished epoch."""
+        lines = (self.path / EPOCHS).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    @property
+    def model_file(self) -> Path:
+        """The portable model; raises `RunError` before there is one."""
+        return self._existing(MODEL)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether training and its validation are done."""
+        return (self.path / RESULT).is_file()
+
+    def predictions_file(self, split: str) -> Path:
+        """Where the predictions of a split are kept."""
+        return self.path / f"predictions-{split}.npz"
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self._existing(name)
+        try:
+            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RunError(f"{path}: not readable: {error}") from error
+        return document
+
+    def _existing(self, name: str) -> Path:
+        if not (self.path / name).is_file():
+            raise RunError(
+                f"{self.path}: no finished run here (missing {name}); "
+                f"start one with `ken train` or finish it with `ken train --resume {self.path}`"
+            )
+        return self.path / name
+
+
+def open_run(path: str | Path) -> Run:
+    """The run in a folder; raise `RunError` where there is none."""
+    run = Run(Path(path))
+    if not (run.path / CONFIG).is_file():
+        raise RunError(f"{path}: no run here (missing {CONFIG}); start one with `ken train`")
+    return run

@@ -1,0 +1,80 @@
+"""The run log: one SQLite row for each run, beside the run folders. Needs no torch."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from kenspeckle.errors import RunError
+
+FILE_NAME = "log.sqlite"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogRow:
+    """What the leaderboard shows of a run; NaN or 0 where it is not known yet."""
+
+    run: str  # name of the folder
+    started: str  # ISO 8601, UTC
+    source: str
+    recipe: str
+    seed: int
+    status: str  # "training", "interrupted", "failed", "finished"
+    epochs: int = 0
+    train_seconds: float = 0.0
+    validation_accuracy: float | None = None
+    validation_n: int = 0
+    test_accuracy: float | None = None
+    test_n: int = 0
+    test_openings: int = 0
+
+
+_COLUMNS = [field.name for field in fields(LogRow)]
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    run TEXT PRIMARY KEY, started TEXT NOT NULL, source TEXT NOT NULL, recipe TEXT NOT NULL,
+    seed INTEGER NOT NULL, status TEXT NOT NULL, epochs INTEGER NOT NULL,
+    train_seconds REAL NOT NULL, validation_accuracy REAL, validation_n INTEGER NOT NULL,
+    test_accuracy REAL, test_n INTEGER NOT NULL, test_openings INTEGER NOT NULL
+) STRICT
+"""
+
+
+def record(folder: Path, row: LogRow) -> None:
+    """Insert or replace the row of `row.run` in the log of `folder`."""
+    marks = ", ".join("?" * len(_COLUMNS))
+    with _open(folder, mode="rwc") as log:
+        log.execute("PRAGMA journal_mode = WAL")
+        log.execute(_SCHEMA)
+        log.execute(f"INSERT OR REPLACE INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})", astuple(row))
+
+
+def rows(folder: Path) -> list[LogRow]:
+    """Every run of `folder`, best validation accuracy first; raise `RunError` without a log."""
+    if not (folder / FILE_NAME).is_file():
+        raise RunError(f"{folder}: no run log here (missing {FILE_NAME}); start a run with `ken train`")
+    order = "validation_accuracy DESC NULLS LAST, started"
+    with _open(folder, mode="ro") as log:
+        found = log.execute(f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY {order}").fetchall()
+    return [LogRow(**dict(zip(_COLUMNS, row, strict=True))) for row in found]
+
+
+def find(folder: Path, run: str) -> LogRow | None:
+    """The row of one run, or None where the log or the row is missing."""
+    if not (folder / FILE_NAME).is_file():
+        return None
+    return next((row for row in rows(folder) if row.run == run), None)
+
+
+@contextmanager
+def _open(folder: Path, *, mode: str) -> Iterator[sqlite3.Connection]:
+    path = (folder / FILE_NAME).absolute()
+    try:
+        # several trainers may finish in the same second, so wait for the writer before giving up
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=30)) as log, log:
+            yield log
+    except sqlite3.Error as error:
+        raise RunError(f"{path}: the run log cannot be used: {error}") from error

@@ -1,0 +1,147 @@
+"""Train into a run folder, and resume it after whatever stopped it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from kenspeckle import config, device, storage
+from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.ledger import ledger
+from kenspeckle.data.preprocess import settle
+from kenspeckle.data.sources.detect import open_dataset
+from kenspeckle.environment import environment
+from kenspeckle.errors import RunError
+from kenspeckle.recipes.catalog import build_recipe
+from kenspeckle.run_folder import CONFIG, ENVIRONMENT, LEDGER, LOCK, Run, open_run
+from kenspeckle.session import Ended, Event, open_session, restore_session, work
+from kenspeckle.settings import RunConfig
+
+RUNS = Path("runs")  # where runs go unless told otherwise
+
+
+def never() -> bool:
+    """Do not stop before the end."""
+    return False
+
+
+def train(
+    source: str | Path | Dataset = "mnist",
+    *,
+    recipe: str = "swift",
+    settings: Iterable[str] = (),
+    seed: int = 0,
+    out: str | Path | None = None,
+) -> Run:
+    """Train `recipe` on `source` and return the run; `settings` are texts like "train.epochs=3".
+
+    Raises a `KenspeckleError` that says what to do where data, settings or disk do not allow it.
+    """
+    dataset = source if isinstance(source, Dataset) else None
+    name = dataset.source if dataset else str(source)
+    chosen = replace(build_recipe(recipe), source=name, seed=seed)
+    return _run_of(training(config.override(chosen, settings), out=out, dataset=dataset))
+
+
+def resume(run: str | Path | Run, *, dataset: Dataset | None = None) -> Run:
+    """Go on with an interrupted run to the bits that it would have had undisturbed.
+
+    `dataset` is needed only where the run was trained on a Dataset made in memory.
+    """
+    path = run.path if isinstance(run, Run) else run
+    return _run_of(resuming(path, dataset=dataset))
+
+
+def training(
+    settings: RunConfig,
+    *,
+    out: str | Path | None = None,
+    dataset: Dataset | None = None,
+    stop: Callable[[], bool] = never,
+) -> Iterator[Event]:
+    """Train into a new run folder, event by event; when `stop()` is true, save and end."""
+    compute = device.choose(settings.device, settings.precision, settings.threads)
+    data = dataset or open_dataset(settings.source)
+    settled = replace(
+        settings,
+        device=compute.device,
+        precision=compute.precision,
+        threads=compute.threads,
+        preprocess=settle(settings.preprocess, data),
+    )
+    run = Run(_new_folder(settings, out))
+    with storage.lock(run.path / LOCK, "training"):
+        if (run.path / CONFIG).exists():
+            raise RunError(
+                f"{run.path}: there is a run here already; choose another --out "
+                f"or go on with it by `ken train --resume {run.path}`"
+            )
+        session = open_session(run, settled, compute, data)
+        facts = {**environment(compute), "seed": settled.seed, "data": data.fingerprint}
+        storage.write_json(run.path / ENVIRONMENT, facts)
+        storage.write_json(run.path / LEDGER, ledger(data, session.splits))
+        # last of these, because a folder with it counts as a run
+        storage.write_file(run.path / CONFIG, config.dumps(settled).encode())
+        yield from work(session, stop, _choices(settings, settled, data))
+
+
+def resuming(
+    path: str | Path, *, dataset: Dataset | None = None, stop: Callable[[], bool] = never
+) -> Iterator[Event]:
+    """Go on with the run in the folder `path`, event by event."""
+    run = open_run(path)
+    settings = run.config
+    if run.is_finished:
+        raise RunError(f"{run.path}: this run is finished; use `ken evaluate {run.path}`")
+    with storage.lock(run.path / LOCK, "training"):
+        leftovers = storage.remove_leftovers(run.path)
+        data = dataset or open_dataset(settings.source)
+        known = run.ledger["fingerprint"]
+        if data.fingerprint != known:
+            raise RunError(
+                f"{run.path}: the data of {settings.source} changed since this run began "
+                f"(fingerprint {data.fingerprint[:12]}, was {known[:12]}); restore it or train anew"
+            )
+        compute = device.choose(settings.device, settings.precision, settings.threads)
+        session = open_session(run, settings, compute, data)
+        notes = [f"removed {name}, which an interrupted write left" for name in leftovers]
+        yield from work(session, stop, notes + restore_session(session))
+
+
+def _run_of(events: Iterator[Event]) -> Run:
+    """Let the training go to its end."""
+    last = [event for event in events if isinstance(event, Ended)][-1]
+    return last.run
+
+
+def _choices(asked: RunConfig, settled: RunConfig, data: Dataset) -> list[str]:
+    """One line for each thing that was decided for the user and that changes pictures."""
+    notes = []
+    height, width = data.images.shape[1:3]
+    if (settled.preprocess.height, settled.preprocess.width) != (height, width):
+        size = f"{settled.preprocess.height} x {settled.preprocess.width}"
+        notes.append(f"pictures of {height} x {width} are scaled to {size} (preprocess.least)")
+    return notes
+
+
+def _new_folder(settings: RunConfig, out: str | Path | None) -> Path:
+    """The folder `out`, or the next free number under `runs`."""
+    try:
+        if out is not None:
+            Path(out).mkdir(parents=True, exist_ok=True)
+            return Path(out)
+        RUNS.mkdir(exist_ok=True)
+        source = Path(settings.source).name.partition(".")[0] or "data"
+        for number in itertools.count(1):
+            path = RUNS / f"{source}-{settings.recipe}-{number:03d}"
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return path
+    except OSError as error:
+        place = out if out is not None else RUNS
+        raise RunError(f"{place}: cannot be made a run folder: {error.strerror or error}") from error
+    raise AssertionError("numbers do not end")

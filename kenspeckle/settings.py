@@ -1,0 +1,42 @@
+"""The complete configuration of one run: what `config.toml` holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kenspeckle.data.augment import AugmentConfig
+from kenspeckle.data.preprocess import PreprocessConfig
+from kenspeckle.data.splits import SplitConfig
+from kenspeckle.device import DeviceName, PrecisionName
+from kenspeckle.models.convnet import ConvNetConfig
+from kenspeckle.models.families import ModelConfig
+from kenspeckle.models.initialization import InitializationConfig
+from kenspeckle.optim import AdamConfig, OptimizerConfig
+from kenspeckle.schedule import ScheduleConfig
+from kenspeckle.training import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides the weights that come out, besides the machine."""
+
+    recipe: str  # the recipe that it began as
+    source: str = "mnist"
+    seed: int = 0
+    device: DeviceName = "auto"
+    precision: PrecisionName = "auto"
+    threads: int = 0  # 0 = one for each processor core that this process may use
+    splits: SplitConfig = field(default_factory=SplitConfig)
+    preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    model: ModelConfig = field(default_factory=ConvNetConfig)
+    initialization: InitializationConfig = field(default_factory=InitializationConfig)
+    optimizer: OptimizerConfig = field(default_factory=AdamConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed must be in 0..{2**63 - 1}, got {self.seed}")
+        if not 0 <= self.threads <= 1024:
+            raise ValueError(f"threads must be in 0..1024, got {self.threads}")

@@ -1,0 +1,265 @@
+"""The training loop: ordinary PyTorch on one screen, as an iterator of epochs.
+
+What the loop changes is one `Training` record, which a checkpoint saves and restores; all
+randomness is keyed by (seed, epoch, step). So a resumed run ends in the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kenspeckle.data.batches import Batches
+from kenspeckle.device import Compute
+from kenspeckle.errors import NonFiniteError
+from kenspeckle.models.layers import reseed
+from kenspeckle.optim import set_rate
+from kenspeckle.schedule import ScheduleConfig, factor
+
+PAUSE = 0.2  # seconds between two looks of the caller, so that it can draw, save or stop
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How long to train, in which batches, and what guards the weights."""
+
+    epochs: int = 10
+    steps: int = 0  # if not 0, stop after this many steps, whatever `epochs` says
+    batch_size: int = 128
+    label_smoothing: float = 0.0  # share of probability that is spread over all classes
+    averaging: float = 0.0  # decay for each step of the average of weights that is kept; 0 = off
+    gradient_clip: float = math.inf  # largest norm of the gradient; inf = never clipped
+    patience: int = 0  # epochs without a better validation accuracy before stopping; 0 = never stop
+    min_delta: float = 0.0  # what counts as better, as a share: 0.001 = 0.1 points
+    checkpoint_seconds: float = 10.0  # of training between two checkpoints; 0 = every pause
+    keep_checkpoints: int = 3
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("batch_size", 1), ("keep_checkpoints", 2)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        for name in ("steps", "patience", "min_delta", "checkpoint_seconds"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
+        for name in ("label_smoothing", "averaging"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in 0..1, got {getattr(self, name)}")
+        if not self.gradient_clip > 0:
+            raise ValueError(f"gradient_clip must be above 0, got {self.gradient_clip}")
+
+    def total_steps(self, steps_per_epoch: int) -> int:
+        """How many updates the whole training makes, unless it stops early."""
+        return self.steps or self.epochs * steps_per_epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """One pass over the training split, whole or as far as it has come."""
+
+    number: int  # from 0
+    losses: tuple[float, ...]  # of each step so far
+    correct: int  # pictures whose most probable class was right, as they were trained on
+    seen: int  # pictures so far
+    rate: float  # learning rate of the last step
+    seconds: float  # of training, checks and pauses excluded
+    step: int  # updates since the beginning of the training
+    total_steps: int
+    complete: bool  # no step of this pass is left
+
+    @property
+    def loss(self) -> float:
+        """Mean loss over the steps so far."""
+        return sum(self.losses) / len(self.losses)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of pictures that were right while the network was still changing."""
+        return self.correct / self.seen
+
+
+@dataclass(kw_only=True)
+class Training:
+    """All that changes while a network is trained."""
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: dict[str, Tensor] = field(default_factory=dict)  # of every floating-point tensor
+    epoch: int = 0  # the pass we are in
+    step: int = 0  # steps done in this pass
+    total: int = 0  # steps done since the beginning
+    losses: list[float] = field(default_factory=list)  # of this pass
+    correct: int = 0  # of this pass
+    seen: int = 0  # of this pass
+    seconds: float = 0.0  # of this pass
+
+
+def fit(
+    training: Training, batches: Batches, config: TrainConfig, *,
+    schedule: ScheduleConfig, rate: float, compute: Compute,
+) -> Iterator[Epoch]:  # fmt: skip
+    """Train in place; yield an `Epoch` after each pass and every `PAUSE` seconds within one.
+
+    Stop by not asking for more. Raises `NonFiniteError` before a step that would spoil the weights.
+    """
+    network, optimizer = training.network, training.optimizer
+    parameters = list(network.parameters())
+    total = config.total_steps(len(batches))
+    while training.total < total:
+        network.train()
+        started = paused = perf_counter()
+        for images, labels in batches.epoch(training.epoch, start=training.step):
+            now_rate = rate * factor(schedule, training.total / total)
+            set_rate(optimizer, now_rate)
+            reseed(network, batches.seed, training.epoch, training.step)
+            with compute.autocast():
+                logits = network(images)
+            loss = F.cross_entropy(
+                logits.float(), labels, label_smoothing=config.label_smoothing
+            )
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+            value, size = loss.item(), norm.item()
+            if not (math.isfinite(value) and math.isfinite(size)):
+                raise _explained(training, images, logits, value, now_rate)
+            if size > config.gradient_clip:
+                torch.nn.utils.clip_grads_with_norm_(parameters, config.gradient_clip, norm)
+            optimizer.step()
+            _update_average(training, config.averaging)
+            _count(training, value, logits, labels)
+            finished = training.step == len(batches) or training.total == total
+            now = perf_counter()
+            if finished or now - paused > PAUSE:
+                training.seconds += now - started
+                require_finite(tensors(training), "after the update")
+                epoch = _epoch(training, now_rate, total, complete=finished)
+                if finished:
+                    _next_epoch(training)
+                yield epoch
+                network.train()  # the caller may have evaluated
+                started = paused = perf_counter()
+            if finished:
+                break
+
+
+def tensors(training: Training) -> dict[str, dict[str, Tensor]]:
+    """Everything that is a tensor, in groups: network, optimizer, average."""
+    optimizer_state = training.optimizer.state_dict()["state"]
+    optimizer = {
+        f"{index}.{name}": value
+        for index, values in optimizer_state.items()
+        for name, value in values.items()
+        if isinstance(value, Tensor)
+    }
+    network = {name: value.detach() for name, value in training.network.state_dict().items()}
+    return {"network": network, "optimizer": optimizer, "average": dict(training.average)}
+
+
+def restore(training: Training, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Put back what `tensors` gave, in the memory layout of the network; shapes must agree."""
+    own = training.network.state_dict()
+    for name, value in groups["network"].items():
+        own[name].copy_(value)
+    training.average = {
+        name: torch.empty_like(own[name]).copy_(value) for name, value in groups["average"].items()
+    }
+    parameters = [p for group in training.optimizer.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in groups["optimizer"].items():
+        index, _, name = key.partition(".")
+        like = parameters[int(index)]
+        # the fused kernels walk weight and state together, so both need the same layout
+        fitted = torch.empty_like(like).copy_(value) if value.shape == like.shape else value.clone()
+        state.setdefault(int(index), {})[name] = fitted
+    document = training.optimizer.state_dict()
+    training.optimizer.load_state_dict({**document, "state": state})
+
+
+@contextmanager
+def averaged(training: Training) -> Iterator[nn.Module]:
+    """The network in evaluation mode with its averaged weights, if an average is kept."""
+    own = training.network.state_dict()
+    kept = {name: own[name].clone() for name in training.average}
+    was_training = training.network.training
+    try:
+        for name, value in training.average.items():
+            own[name].copy_(value)
+        training.network.eval()
+        yield training.network
+    finally:
+        for name, value in kept.items():
+            own[name].copy_(value)
+        training.network.train(was_training)
+
+
+def require_finite(groups: Mapping[str, Mapping[str, Tensor]], when: str) -> None:
+    """Raise `NonFiniteError` with the name of the first tensor that holds NaN or infinity."""
+    for group, named in groups.items():
+        for name, value in named.items():
+            if value.is_floating_point() and not torch.isfinite(value).all():
+                raise NonFiniteError(f"{group} {name} is not finite {when}; {_ADVICE}")
+
+
+_ADVICE = "lower optimizer.rate or set train.gradient_clip"
+
+
+def _update_average(training: Training, decay: float) -> None:
+    if not decay:
+        return
+    floating = {n: t for n, t in training.network.state_dict().items() if t.is_floating_point()}
+    if not training.average:
+        training.average = {name: value.clone() for name, value in floating.items()}
+    # a young average follows faster, so that it forgets the random start
+    weight = 1 - min(decay, (1 + training.total) / (10 + training.total))
+    torch._foreach_lerp_(list(training.average.values()), list(floating.values()), weight)
+
+
+def _count(training: Training, loss: float, logits: Tensor, labels: Tensor) -> None:
+    training.losses.append(loss)
+    training.correct += int((logits.detach().argmax(dim=1) == labels).sum())
+    training.seen += len(labels)
+    training.step += 1
+    training.total += 1
+
+
+def _epoch(training: Training, rate: float, total_steps: int, *, complete: bool) -> Epoch:
+    return Epoch(
+        number=training.epoch, losses=tuple(training.losses), correct=training.correct,
+        seen=training.seen, rate=rate, seconds=training.seconds, step=training.total,
+        total_steps=total_steps, complete=complete,
+    )  # fmt: skip
+
+
+def _next_epoch(training: Training) -> None:
+    training.epoch += 1
+    training.step = training.correct = training.seen = 0
+    training.losses = []
+    training.seconds = 0.0
+
+
+def _explained(
+    training: Training, images: Tensor, logits: Tensor, loss: float, rate: float
+) -> NonFiniteError:
+    """Name the first thing on the way from weights to gradients that is not finite."""
+    where = f"in step {training.step + 1} of epoch {training.epoch + 1} (rate {rate:.3g})"
+    gradients = {
+        name: parameter.grad
+        for name, parameter in training.network.named_parameters()
+        if parameter.grad is not None
+    }
+    state = dict(training.network.state_dict())
+    try:
+        require_finite({"weight": state, "the": {"input pictures": images, "logits": logits}}, where)
+        if not math.isfinite(loss):
+            return NonFiniteError(f"the loss is {loss} {where}; {_ADVICE}")
+        require_finite({"gradient of": gradients}, where)
+    except NonFiniteError as error:
+        return error
+    return NonFiniteError(f"the norm of all gradients overflows {where}; {_ADVICE}")
