@@ -75,9 +75,7 @@ def _recorded(run: Run, made: Predictions, source: str) -> Assessment:
         storage.write_json(run.path / RESULT, {**result, made.split: entry})
         if made.split == TEST:
             _log_test(run, measurement, openings)
-    return Assessment(
-        run=run, source=source, measurement=measurement, openings=openings, role=role
-    )
+    return Assessment(run=run, source=source, measurement=measurement, openings=openings, role=role)
 
 
 def _role(split: str, openings: int) -> str:

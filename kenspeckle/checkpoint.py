@@ -54,7 +54,9 @@ def save(
     cannot be written; the checkpoints before it are then untouched.
     """
     files = {
-        name + _SUFFIX: safetensors.torch.save({key: value.contiguous() for key, value in group.items()})
+        name + _SUFFIX: safetensors.torch.save(
+            {key: value.contiguous() for key, value in group.items()}
+        )
         for name, group in snapshot.tensors.items()
     }
     files[STATE] = json.dumps(snapshot.state, allow_nan=False).encode()
@@ -75,9 +77,7 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
 
 
-def load_newest(
-    folder: Path, *, identity: Mapping[str, str], disk: Disk = DISK
-) -> Loaded | None:
+def load_newest(folder: Path, *, identity: Mapping[str, str], disk: Disk = DISK) -> Loaded | None:
     """The newest whole checkpoint, or None where none was ever written.
 
     Damaged ones are renamed `*.damaged` and reported. Raises `CheckpointError` where there are

@@ -12,7 +12,6 @@ import math
 import tomllib
 import types
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -27,7 +26,9 @@ def from_dict(kind: type[Config], settings: Settings, *, prefix: str = "") -> Co
     hints = _hints(kind)
     for key in settings:
         if key not in hints:
-            raise ConfigError(unknown_name("setting", prefix + key, (prefix + name for name in hints)))
+            raise ConfigError(
+                unknown_name("setting", prefix + key, (prefix + name for name in hints))
+            )
     values = {key: _value(hints[key], value, prefix + key) for key, value in settings.items()}
     try:
         return kind(**values)
@@ -146,7 +147,6 @@ def _is_union(hint: Any) -> bool:
     return get_origin(hint) in (Union, types.UnionType)
 
 
-@cache
 def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind) if dataclasses.is_dataclass(kind) else {}
 

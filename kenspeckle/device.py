@@ -55,7 +55,9 @@ def choose(
         chosen = "cuda"
     fast_bf16, reason = _bf16(chosen)
     if precision == "bf16" and not fast_bf16:
-        raise DeviceError(f"precision bf16 is not available here: {reason}; use --set precision=fp32")
+        raise DeviceError(
+            f"precision bf16 is not available here: {reason}; use --set precision=fp32"
+        )
     if precision != "auto":
         reason = "as set"
     return Compute(
@@ -121,7 +123,9 @@ def _keep_freed_memory() -> None:
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+            names = [
+                line.partition(":")[2].strip() for line in lines if line.startswith("model name")
+            ]
     except OSError:
         names = []
     return names[0] if names else platform.processor() or platform.machine()

@@ -1,14 +1,14 @@
 """Every error that a user can act on; anything else that escapes is a bug and shows its traceback.
 
-    KenspeckleError
-      ConfigError        a setting is unknown, mistyped, out of range or contradictory
-      DataError          images or labels cannot be used as given
-      ModelFileError     a model file is damaged, inconsistent or of another format
-      RunError           a run folder is missing, unfinished, in use or from another data set
-        CheckpointError  no checkpoint of a run can be loaded
-      StorageError       a file cannot be written
-      DeviceError        the device or precision that was asked for is not here
-      NonFiniteError     training produced NaN or infinity
+KenspeckleError
+  ConfigError        a setting is unknown, mistyped, out of range or contradictory
+  DataError          images or labels cannot be used as given
+  ModelFileError     a model file is damaged, inconsistent or of another format
+  RunError           a run folder is missing, unfinished, in use or from another data set
+    CheckpointError  no checkpoint of a run can be loaded
+  StorageError       a file cannot be written
+  DeviceError        the device or precision that was asked for is not here
+  NonFiniteError     training produced NaN or infinity
 """
 
 from __future__ import annotations

@@ -125,13 +125,20 @@ def _predict_batch(classifier: Classifier, paths: Sequence[Path]) -> list[Predic
 
 
 def _named(
-    path: Path, picture: NDArray[np.uint8], seen: NDArray[np.uint8],
-    row: NDArray[np.float32], names: tuple[str, ...],
-) -> Prediction:  # fmt: skip
+    path: Path,
+    picture: NDArray[np.uint8],
+    seen: NDArray[np.uint8],
+    row: NDArray[np.float32],
+    names: tuple[str, ...],
+) -> Prediction:
     order = np.argsort(-row, kind="stable")
     second = order[1] if len(order) > 1 else order[0]
     return Prediction(
-        path=str(path), label=names[order[0]], probability=float(row[order[0]]),
-        runner_up=names[second], runner_up_probability=float(row[second]),
-        picture=picture, seen=seen,
-    )  # fmt: skip
+        path=str(path),
+        label=names[order[0]],
+        probability=float(row[order[0]]),
+        runner_up=names[second],
+        runner_up_probability=float(row[second]),
+        picture=picture,
+        seen=seen,
+    )

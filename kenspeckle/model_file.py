@@ -23,6 +23,7 @@ from kenspeckle import config
 from kenspeckle.data.preprocess import PreprocessConfig
 from kenspeckle.errors import ConfigError, ModelFileError
 from kenspeckle.models.families import ModelConfig, outline
+from kenspeckle.models.layers import use_channels_last
 from kenspeckle.storage import DISK, Disk, write_file
 
 FORMAT = "kenspeckle-1"
@@ -65,10 +66,12 @@ class _Description:
 def save(path: Path, classifier: Classifier, *, disk: Disk = DISK) -> None:
     """Write `classifier` durably, with a SHA-256 over all of it."""
     description = _Description(
-        architecture=classifier.architecture, shape=classifier.shape,
-        preprocess=classifier.preprocess, class_names=classifier.class_names,
+        architecture=classifier.architecture,
+        shape=classifier.shape,
+        preprocess=classifier.preprocess,
+        class_names=classifier.class_names,
         temperature=classifier.temperature,
-    )  # fmt: skip
+    )
     weights = {name: value.contiguous() for name, value in classifier.network.state_dict().items()}
     about = {
         "format": FORMAT,
@@ -111,18 +114,24 @@ def _load(path: Path) -> Classifier:
     network = outline(description.architecture, shape=shape, classes=classes)
     _check_tensors(network, header)
     if about.get("sha256") != _digest(about, _body(data)):
-        raise _Refused("its content does not have the SHA-256 in its metadata; it was changed or damaged")
+        raise _Refused(
+            "its content does not have the SHA-256 in its metadata; it was changed or damaged"
+        )
     weights = safetensors.torch.load(data)
     for name, value in weights.items():
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise _Refused(f"tensor {name} holds NaN or infinity")
     network.load_state_dict(weights, assign=True)
+    use_channels_last(network)
     return Classifier(
-        network=network.eval().requires_grad_(False).to(memory_format=torch.channels_last),
-        architecture=description.architecture, shape=shape,
-        class_names=description.class_names, preprocess=description.preprocess,
-        temperature=description.temperature, card=_object(about.get("card"), "card"),
-    )  # fmt: skip
+        network=network.eval().requires_grad_(False),
+        architecture=description.architecture,
+        shape=shape,
+        class_names=description.class_names,
+        preprocess=description.preprocess,
+        temperature=description.temperature,
+        card=_object(about.get("card"), "card"),
+    )
 
 
 def _read(path: Path) -> tuple[dict[str, Any], bytes]:
@@ -139,7 +148,9 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes]:
         ends = [_span(name, entry)[1] for name, entry in header.items() if name != "__metadata__"]
         expected = 8 + length + max(ends, default=0)
         if size != expected:
-            raise _Refused(f"{size:,} bytes, but its header says {expected:,}; it is cut short or padded")
+            raise _Refused(
+                f"{size:,} bytes, but its header says {expected:,}; it is cut short or padded"
+            )
         file.seek(0)
         return header, file.read()
 
@@ -167,8 +178,14 @@ def _check_tensors(network: nn.Module, header: Mapping[str, Any]) -> None:
         tensor = expected[name]
         declared = (entry.get("dtype"), entry.get("shape"))
         wanted = ({torch.float32: "F32", torch.int64: "I64"}[tensor.dtype], list(tensor.shape))
-        if declared != wanted or end - begin != tensor.numel() * tensor.itemsize or begin != position:
-            raise _Refused(f"tensor {name} is {declared[0]} of shape {declared[1]}, expected {wanted[1]}")
+        if (
+            declared != wanted
+            or end - begin != tensor.numel() * tensor.itemsize
+            or begin != position
+        ):
+            raise _Refused(
+                f"tensor {name} is {declared[0]} of shape {declared[1]}, expected {wanted[1]}"
+            )
         position = end
 
 

@@ -1,12 +1,19 @@
-"""Optimizers: one frozen record of its own settings for each, and the function that builds it."""
+"""Optimizers: one frozen record of its own settings for each, over torch's fused kernels.
+
+The kernels are called through torch's functional API: constructing a `torch.optim.Optimizer`
+imports the compiler, which takes a second that a training of two seconds does not have.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.adam import adam
+from torch.optim.sgd import sgd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,29 +57,93 @@ class AdamConfig:
 OptimizerConfig = AdamConfig | SgdConfig
 
 
-def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """The optimizer of all parameters of `network`, in one fused kernel.
+class Optimizer:
+    """The parameters of a network with what is remembered of each, updated in one fused kernel.
 
     Weights of convolutions and dense layers decay; biases and the scales of norms do not.
     """
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if isinstance(config, SgdConfig):
-        return torch.optim.SGD(
-            groups, config.rate, momentum=config.momentum, nesterov=config.nesterov, fused=True
+
+    def __init__(self, network: nn.Module, config: OptimizerConfig) -> None:
+        self.config = config
+        self.parameters = {n: p for n, p in network.named_parameters() if p.requires_grad}
+        self.memory = {name: self._start(p) for name, p in self.parameters.items()}
+        decaying = [name for name, p in self.parameters.items() if p.ndim > 1]
+        others = [name for name, p in self.parameters.items() if p.ndim <= 1]
+        self._groups = [(decaying, config.weight_decay), (others, 0.0)]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of the last step."""
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+    def step(self, rate: float) -> None:
+        """Update every parameter that has a gradient, in place."""
+        with torch.no_grad():
+            for names, weight_decay in self._groups:
+                present = [name for name in names if self.parameters[name].grad is not None]
+                if present:
+                    self._update(present, rate, weight_decay)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is remembered, by "parameter/quantity"."""
+        return {
+            f"{name}/{quantity}": value
+            for name, quantities in self.memory.items()
+            for quantity, value in quantities.items()
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what `tensors` gave, in the memory layout that the kernels expect."""
+        for key, value in self.tensors().items():
+            value.copy_(tensors[key])
+
+    def _start(self, parameter: Tensor) -> dict[str, Tensor]:
+        if isinstance(self.config, SgdConfig):
+            return {"momentum": torch.zeros_like(parameter)} if self.config.momentum else {}
+        return {
+            "mean": torch.zeros_like(parameter, requires_grad=False),
+            "square": torch.zeros_like(parameter, requires_grad=False),
+            "step": torch.zeros((), device=parameter.device),
+        }
+
+    def _update(self, names: list[str], rate: float, weight_decay: float) -> None:
+        parameters: list[Tensor] = [self.parameters[name] for name in names]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        config = self.config
+        if isinstance(config, SgdConfig):
+            # a buffer of zeros is torch's own start too, as long as dampening is 0
+            buffers = [self.memory[name].get("momentum") for name in names]
+            sgd(
+                parameters,
+                gradients,
+                buffers,
+                fused=True,
+                weight_decay=weight_decay,
+                lr=rate,
+                momentum=config.momentum,
+                dampening=0.0,
+                nesterov=config.nesterov,
+                maximize=False,
+            )
+            return
+        memory = [self.memory[name] for name in names]
+        adam(
+            parameters,
+            gradients,
+            [m["mean"] for m in memory],
+            [m["square"] for m in memory],
+            [],
+            [m["step"] for m in memory],
+            fused=True,
+            amsgrad=False,
+            beta1=config.beta1,
+            beta2=config.beta2,
+            lr=rate,
+            weight_decay=weight_decay,
+            eps=config.epsilon,
+            maximize=False,
+            decoupled_weight_decay=config.name == "adamw",
         )
-    kind = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
-    betas = (config.beta1, config.beta2)
-    return kind(groups, config.rate, betas=betas, eps=config.epsilon, fused=True)
-
-
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Use the learning rate `rate` from the next step on."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
 
 
 def _check(rate: float, weight_decay: float) -> None:

@@ -29,9 +29,7 @@ class Predictions:
 
     def __post_init__(self) -> None:
         if self.probabilities.ndim != 2:
-            raise DataError(
-                f"probabilities must have shape (N, K), got {self.probabilities.shape}"
-            )
+            raise DataError(f"probabilities must have shape (N, K), got {self.probabilities.shape}")
         count, classes = self.probabilities.shape
         if self.labels.shape != (count,) or len(self.class_names) != classes:
             raise DataError(
@@ -40,8 +38,7 @@ class Predictions:
             )
         if count and not 0 <= self.labels.min() <= self.labels.max() < classes:
             raise DataError(
-                f"labels must be in 0..{classes - 1}, "
-                f"got {self.labels.min()}..{self.labels.max()}"
+                f"labels must be in 0..{classes - 1}, got {self.labels.min()}..{self.labels.max()}"
             )
         if not np.isfinite(self.probabilities).all():
             raise DataError("probabilities must be finite, got NaN or infinity")
@@ -52,7 +49,8 @@ class Predictions:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """The most probable class of each item, (N,)."""
-        return self.probabilities.argmax(axis=1)
+        best: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return best
 
     def save(self, path: Path) -> None:
         """Write an `.npz` without pickled objects, durably."""

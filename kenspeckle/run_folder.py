@@ -12,7 +12,12 @@ from kenspeckle.errors import RunError
 from kenspeckle.settings import RunConfig
 
 CONFIG, ENVIRONMENT, LEDGER = "config.toml", "environment.json", "data.json"
-EPOCHS, CHECKPOINTS, MODEL, RESULT = "epochs.jsonl", "checkpoints", "model.safetensors", "result.json"
+EPOCHS, CHECKPOINTS, MODEL, RESULT = (
+    "epochs.jsonl",
+    "checkpoints",
+    "model.safetensors",
+    "result.json",
+)
 TENSORBOARD, LOCK = "tensorboard", ".lock"
 
 

@@ -49,13 +49,17 @@ def record(folder: Path, row: LogRow) -> None:
     with _open(folder, mode="rwc") as log:
         log.execute("PRAGMA journal_mode = WAL")
         log.execute(_SCHEMA)
-        log.execute(f"INSERT OR REPLACE INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})", astuple(row))
+        log.execute(
+            f"INSERT OR REPLACE INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})", astuple(row)
+        )
 
 
 def rows(folder: Path) -> list[LogRow]:
     """Every run of `folder`, best validation accuracy first; raise `RunError` without a log."""
     if not (folder / FILE_NAME).is_file():
-        raise RunError(f"{folder}: no run log here (missing {FILE_NAME}); start a run with `ken train`")
+        raise RunError(
+            f"{folder}: no run log here (missing {FILE_NAME}); start a run with `ken train`"
+        )
     order = "validation_accuracy DESC NULLS LAST, started"
     with _open(folder, mode="ro") as log:
         found = log.execute(f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY {order}").fetchall()
@@ -74,7 +78,10 @@ def _open(folder: Path, *, mode: str) -> Iterator[sqlite3.Connection]:
     path = (folder / FILE_NAME).absolute()
     try:
         # several trainers may finish in the same second, so wait for the writer before giving up
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=30)) as log, log:
+        with (
+            closing(sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=30)) as log,
+            log,
+        ):
             yield log
     except sqlite3.Error as error:
         raise RunError(f"{path}: the run log cannot be used: {error}") from error

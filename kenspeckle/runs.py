@@ -14,9 +14,10 @@ from kenspeckle.data.preprocess import settle
 from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.environment import environment
 from kenspeckle.errors import RunError
+from kenspeckle.events import Ended, Event
 from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.run_folder import CONFIG, ENVIRONMENT, LEDGER, LOCK, Run, open_run
-from kenspeckle.session import Ended, Event, open_session, restore_session, work
+from kenspeckle.session import open_session, restore_session, work
 from kenspeckle.settings import RunConfig
 
 RUNS = Path("runs")  # where runs go unless told otherwise
@@ -143,5 +144,7 @@ def _new_folder(settings: RunConfig, out: str | Path | None) -> Path:
             return path
     except OSError as error:
         place = out if out is not None else RUNS
-        raise RunError(f"{place}: cannot be made a run folder: {error.strerror or error}") from error
+        raise RunError(
+            f"{place}: cannot be made a run folder: {error.strerror or error}"
+        ) from error
     raise AssertionError("numbers do not end")

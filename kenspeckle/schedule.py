@@ -44,4 +44,8 @@ def _line(share: float) -> float:
 _Course = Callable[[float], float]
 # one-cycle: Smith and Topin 2018 (arXiv 1708.07120), in the cosine form of fastai
 _RISE: dict[str, _Course] = {"one-cycle": _cosine, "linear-to-zero": _line}
-_FALL: dict[str, _Course] = {"constant": lambda rest: 1.0, "one-cycle": _cosine, "linear-to-zero": _line}
+_FALL: dict[str, _Course] = {
+    "constant": lambda rest: 1.0,
+    "one-cycle": _cosine,
+    "linear-to-zero": _line,
+}

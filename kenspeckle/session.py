@@ -13,87 +13,39 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
-import torch
 from torch import Tensor
 
 from kenspeckle import checkpoint, config, model_file, runlog, storage
 from kenspeckle.data.batches import Batches
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import resize_dataset
-from kenspeckle.data.splits import Splits, draw
+from kenspeckle.data.splits import VALIDATION, Splits, draw
 from kenspeckle.device import Compute, prepare
 from kenspeckle.environment import differences, environment
 from kenspeckle.errors import KenspeckleError
-from kenspeckle.evaluation.accuracy import Interval, measure
+from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.event_files import EventFiles
+from kenspeckle.events import (
+    Ended,
+    EpochRecord,
+    Event,
+    Started,
+    best_epoch,
+    epoch_record,
+    stops_early,
+)
 from kenspeckle.inference import predictions
 from kenspeckle.model_file import Classifier
 from kenspeckle.models.families import build_model
 from kenspeckle.models.initialization import initialize
-from kenspeckle.models.layers import Scale
-from kenspeckle.optim import build_optimizer
+from kenspeckle.models.layers import Scale, use_channels_last
+from kenspeckle.optim import Optimizer
+from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import CHECKPOINTS, EPOCHS, MODEL, RESULT, TENSORBOARD, Run
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import Epoch, Training, averaged, fit, restore, tensors
-
-
-@dataclass(frozen=True, kw_only=True)
-class Started:
-    """Training begins or goes on; `notes` are lines that the user should see."""
-
-    run: Run
-    config: RunConfig
-    compute: Compute
-    train_n: int
-    validation_n: int
-    parameters: int  # of the network
-    step: int  # updates done already
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpochRecord:
-    """One line of `epochs.jsonl`."""
-
-    epoch: int  # from 1
-    step: int  # updates since the beginning
-    loss: float  # mean over the steps, on the training split
-    accuracy: float  # on the training split, while the network was changing
-    validation_loss: float
-    validation_accuracy: float
-    validation_n: int
-    validation_interval: Interval
-    rate: float  # learning rate of the last step
-    seconds: float  # of training
-    images_per_second: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """The session is over: "finished", or "interrupted" with a checkpoint to go on from."""
-
-    run: Run
-    config: RunConfig
-    compute: Compute
-    state: Literal["finished", "interrupted"]
-    step: int
-    epochs: tuple[EpochRecord, ...]
-    total_seconds: float  # of this session, from reading the data to the last file
-
-    @property
-    def best(self) -> EpochRecord:
-        """The epoch whose weights the model file holds."""
-        return self.epochs[best_epoch(self.epochs)]
-
-    @property
-    def train_seconds(self) -> float:
-        """Of training alone, over all sessions."""
-        return sum(epoch.seconds for epoch in self.epochs)
-
-
-Event = Started | Epoch | EpochRecord | Ended
 
 
 @dataclass(kw_only=True)
@@ -112,6 +64,7 @@ class Session:
     began: float  # perf_counter
     epochs: list[EpochRecord] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)  # weights of the best epoch so far
+    best_predictions: Predictions | None = None  # of these weights, on the validation split
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     saved_step: int = -1  # of the newest checkpoint
 
@@ -124,24 +77,34 @@ def open_session(run: Run, settings: RunConfig, compute: Compute, data: Dataset)
     splits = draw(data, settings.splits)
     train = dataset.take(splits.train)
     batches = Batches(
-        train, batch_size=settings.train.batch_size, seed=settings.seed,
-        augmentation=settings.augment, device=compute.torch_device,
-    )  # fmt: skip
+        train,
+        batch_size=settings.train.batch_size,
+        seed=settings.seed,
+        augmentation=settings.augment,
+        device=compute.torch_device,
+    )
     network = build_model(settings.model, shape=_shape(dataset), classes=len(data.class_names))
     initialize(network, settings.initialization, seed=settings.seed)
-    network.to(compute.torch_device, memory_format=torch.channels_last)
+    network.to(compute.torch_device)
+    use_channels_last(network)
     if settings.preprocess.scaling == "standard":
         for scale in (module for module in network.modules() if isinstance(module, Scale)):
             scale.learn(batches.images)
     return Session(
-        run=run, settings=settings, compute=compute, dataset=dataset, splits=splits,
-        batches=batches, validation=dataset.take(splits.validation), began=began,
-        training=Training(network=network, optimizer=build_optimizer(network, settings.optimizer)),
+        run=run,
+        settings=settings,
+        compute=compute,
+        dataset=dataset,
+        splits=splits,
+        batches=batches,
+        validation=dataset.take(splits.validation),
+        began=began,
+        training=Training(network=network, optimizer=Optimizer(network, settings.optimizer)),
         identity={
             "configuration": hashlib.sha256(config.dumps(settings).encode()).hexdigest(),
             "data": data.fingerprint,
         },
-    )  # fmt: skip
+    )
 
 
 def restore_session(session: Session) -> list[str]:
@@ -174,10 +137,15 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
     _log(session, "training")
     parameters = sum(parameter.numel() for parameter in training.network.parameters())
     yield Started(
-        run=session.run, config=settings, compute=session.compute, parameters=parameters,
-        train_n=len(session.batches.labels), validation_n=len(session.validation),
-        step=training.total, notes=tuple(notes),
-    )  # fmt: skip
+        run=session.run,
+        config=settings,
+        compute=session.compute,
+        parameters=parameters,
+        train_n=len(session.batches.labels),
+        validation_n=len(session.validation),
+        step=training.total,
+        notes=tuple(notes),
+    )
     events = EventFiles(session.run.path / TENSORBOARD, first_step=training.total)
     with closing(events), _logged_failure(session):
         saved = time.perf_counter()
@@ -205,9 +173,13 @@ def _epochs(session: Session) -> Iterator[Epoch]:
         return
     settings = session.settings
     loop = fit(
-        session.training, session.batches, settings.train, schedule=settings.schedule,
-        rate=settings.optimizer.rate, compute=session.compute,
-    )  # fmt: skip
+        session.training,
+        session.batches,
+        settings.train,
+        schedule=settings.schedule,
+        rate=settings.optimizer.rate,
+        compute=session.compute,
+    )
     for epoch in loop:
         yield epoch
         if _is_done(session):
@@ -219,26 +191,6 @@ def _is_done(session: Session) -> bool:
     if training.step == 0 and stops_early(session.epochs, settings.patience, settings.min_delta):
         return True
     return training.total >= settings.total_steps(len(session.batches))
-
-
-def stops_early(epochs: list[EpochRecord], patience: int, min_delta: float) -> bool:
-    """Whether the last `patience` epochs brought no gain of `min_delta` on validation."""
-    waited, best = 0, float("-inf")
-    for epoch in epochs:
-        waited += 1
-        if epoch.validation_accuracy > best + min_delta:
-            waited, best = 0, epoch.validation_accuracy
-    return bool(patience) and waited >= patience
-
-
-def best_epoch(epochs: tuple[EpochRecord, ...] | list[EpochRecord]) -> int:
-    """The index of the highest validation accuracy; of equal ones the last."""
-    return max(range(len(epochs)), key=lambda index: (epochs[index].validation_accuracy, index))
-
-
-def epoch_record(line: dict[str, Any]) -> EpochRecord:
-    """What a line of `epochs.jsonl` says."""
-    return EpochRecord(**{**line, "validation_interval": Interval(**line["validation_interval"])})
 
 
 def save_checkpoint(session: Session) -> None:
@@ -267,32 +219,47 @@ def save_checkpoint(session: Session) -> None:
 def _validate(session: Session, epoch: Epoch) -> EpochRecord:
     """Measure on the validation split, and keep the weights if they are the best so far."""
     with averaged(session.training) as network:
-        measured = measure(predictions(network, session.validation, split="validation"))
+        made = predictions(network, session.validation, split=VALIDATION)
+        measured = measure(made)
         record = EpochRecord(
-            epoch=epoch.number + 1, step=epoch.step, loss=epoch.loss, accuracy=epoch.accuracy,
-            validation_loss=measured.nll, validation_accuracy=measured.accuracy,
-            validation_n=measured.n, validation_interval=measured.interval, rate=epoch.rate,
-            seconds=epoch.seconds, images_per_second=epoch.seen / epoch.seconds,
-        )  # fmt: skip
+            epoch=epoch.number + 1,
+            step=epoch.step,
+            loss=epoch.loss,
+            accuracy=epoch.accuracy,
+            validation_loss=measured.nll,
+            validation_accuracy=measured.accuracy,
+            validation_n=measured.n,
+            validation_interval=measured.interval,
+            rate=epoch.rate,
+            seconds=epoch.seconds,
+            images_per_second=epoch.seen / epoch.seconds,
+        )
         session.epochs.append(record)
         if best_epoch(session.epochs) == len(session.epochs) - 1:
             session.best = {name: value.clone() for name, value in network.state_dict().items()}
+            session.best_predictions = made
     return record
 
 
-def _write_epochs(
-    session: Session, events: EventFiles, epoch: Epoch, record: EpochRecord
-) -> None:
+def _write_epochs(session: Session, events: EventFiles, epoch: Epoch, record: EpochRecord) -> None:
     lines = "".join(json.dumps(asdict(line)) + "\n" for line in session.epochs)
     storage.write_file(session.run.path / EPOCHS, lines.encode())
     now = time.time()
     first = epoch.step - len(epoch.losses) + 1
     for step, loss in enumerate(epoch.losses, start=first):
         events.scalars("train", step, {"loss per step": loss}, time=now)
-    events.scalars("train", epoch.step, {"loss": record.loss, "accuracy": record.accuracy,
-                                         "rate": record.rate}, time=now)  # fmt: skip
-    events.scalars("validation", epoch.step, {"loss": record.validation_loss,
-                                              "accuracy": record.validation_accuracy}, time=now)  # fmt: skip
+    events.scalars(
+        "train",
+        epoch.step,
+        {"loss": record.loss, "accuracy": record.accuracy, "rate": record.rate},
+        time=now,
+    )
+    events.scalars(
+        "validation",
+        epoch.step,
+        {"loss": record.validation_loss, "accuracy": record.validation_accuracy},
+        time=now,
+    )
     events.flush()
 
 
@@ -301,34 +268,47 @@ def _finish(session: Session) -> None:
     save_checkpoint(session)
     network = session.training.network
     network.load_state_dict(session.best)
-    measured_on = predictions(network, session.validation, split="validation")
-    measured = measure(measured_on)
+    made = session.best_predictions or predictions(network, session.validation, split=VALIDATION)
+    measured = measure(made)
     settings = session.settings
     card = {
-        "source": settings.source, "recipe": settings.recipe, "seed": settings.seed,
+        "source": settings.source,
+        "recipe": settings.recipe,
+        "seed": settings.seed,
         "data": session.identity["data"],
-        "validation": {"accuracy": measured.accuracy, "n": measured.n,
-                       "interval": [measured.interval.low, measured.interval.high]},
-    }  # fmt: skip
+        "validation": {
+            "accuracy": measured.accuracy,
+            "n": measured.n,
+            "interval": [measured.interval.low, measured.interval.high],
+        },
+    }
     classifier = Classifier(
-        network=network, architecture=settings.model, shape=_shape(session.dataset),
-        class_names=session.dataset.class_names, preprocess=settings.preprocess, card=card,
-    )  # fmt: skip
+        network=network,
+        architecture=settings.model,
+        shape=_shape(session.dataset),
+        class_names=session.dataset.class_names,
+        preprocess=settings.preprocess,
+        card=card,
+    )
     model_file.save(session.run.path / MODEL, classifier)
-    measured_on.save(session.run.predictions_file("validation"))
+    made.save(session.run.predictions_file(VALIDATION))
     # last, because a folder with it counts as finished
     storage.write_json(
-        session.run.path / RESULT, {"validation": {"role": "chosen on", **asdict(measured)}}
+        session.run.path / RESULT, {VALIDATION: {"role": "chosen on", **asdict(measured)}}
     )
     _log(session, "finished")
 
 
 def _ended(session: Session, state: Literal["finished", "interrupted"]) -> Ended:
     return Ended(
-        run=session.run, config=session.settings, compute=session.compute, state=state,
-        step=session.training.total, epochs=tuple(session.epochs),
+        run=session.run,
+        config=session.settings,
+        compute=session.compute,
+        state=state,
+        step=session.training.total,
+        epochs=tuple(session.epochs),
         total_seconds=time.perf_counter() - session.began,
-    )  # fmt: skip
+    )
 
 
 def _shape(dataset: Dataset) -> tuple[int, int, int]:
@@ -350,10 +330,15 @@ def _log(session: Session, status: str) -> None:
     settings, epochs = session.settings, session.epochs
     best = epochs[best_epoch(epochs)] if epochs else None
     row = runlog.LogRow(
-        run=session.run.path.name, started=session.started, source=settings.source,
-        recipe=settings.recipe, seed=settings.seed, status=status, epochs=len(epochs),
+        run=session.run.path.name,
+        started=session.started,
+        source=settings.source,
+        recipe=settings.recipe,
+        seed=settings.seed,
+        status=status,
+        epochs=len(epochs),
         train_seconds=sum(epoch.seconds for epoch in epochs),
         validation_accuracy=best.validation_accuracy if best else None,
         validation_n=best.validation_n if best else 0,
-    )  # fmt: skip
+    )
     runlog.record(session.run.path.parent, row)

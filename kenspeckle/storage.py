@@ -80,7 +80,9 @@ def write_file(path: Path, data: bytes, *, disk: Disk = DISK) -> None:
 
 def write_json(path: Path, document: Any, *, disk: Disk = DISK) -> None:
     """Replace `path` by `document` as readable JSON."""
-    write_file(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(), disk=disk)
+    write_file(
+        path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(), disk=disk
+    )
 
 
 def write_folder(
@@ -139,7 +141,8 @@ def lock(path: Path, purpose: str) -> Iterator[None]:
             file.seek(0)
             holder = file.read(80).strip() or "unknown"
             raise RunError(
-                f"{path.parent}: process {holder} is {purpose} here; wait for it or choose another --out"
+                f"{path.parent}: process {holder} is {purpose} here; wait for it to end, "
+                "or choose another --out"
             ) from error
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

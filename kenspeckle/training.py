@@ -20,7 +20,7 @@ from kenspeckle.data.batches import Batches
 from kenspeckle.device import Compute
 from kenspeckle.errors import NonFiniteError
 from kenspeckle.models.layers import reseed
-from kenspeckle.optim import set_rate
+from kenspeckle.optim import Optimizer
 from kenspeckle.schedule import ScheduleConfig, factor
 
 PAUSE = 0.2  # seconds between two looks of the caller, so that it can draw, save or stop
@@ -89,7 +89,7 @@ class Training:
     """All that changes while a network is trained."""
 
     network: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
     average: dict[str, Tensor] = field(default_factory=dict)  # of every floating-point tensor
     epoch: int = 0  # the pass we are in
     step: int = 0  # steps done in this pass
@@ -101,9 +101,14 @@ class Training:
 
 
 def fit(
-    training: Training, batches: Batches, config: TrainConfig, *,
-    schedule: ScheduleConfig, rate: float, compute: Compute,
-) -> Iterator[Epoch]:  # fmt: skip
+    training: Training,
+    batches: Batches,
+    config: TrainConfig,
+    *,
+    schedule: ScheduleConfig,
+    rate: float,
+    compute: Compute,
+) -> Iterator[Epoch]:
     """Train in place; yield an `Epoch` after each pass and every `PAUSE` seconds within one.
 
     Stop by not asking for more. Raises `NonFiniteError` before a step that would spoil the weights.
@@ -116,22 +121,19 @@ def fit(
         started = paused = perf_counter()
         for images, labels in batches.epoch(training.epoch, start=training.step):
             now_rate = rate * factor(schedule, training.total / total)
-            set_rate(optimizer, now_rate)
             reseed(network, batches.seed, training.epoch, training.step)
             with compute.autocast():
                 logits = network(images)
-            loss = F.cross_entropy(
-                logits.float(), labels, label_smoothing=config.label_smoothing
-            )
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
             norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
             value, size = loss.item(), norm.item()
             if not (math.isfinite(value) and math.isfinite(size)):
                 raise _explained(training, images, logits, value, now_rate)
             if size > config.gradient_clip:
                 torch.nn.utils.clip_grads_with_norm_(parameters, config.gradient_clip, norm)
-            optimizer.step()
+            optimizer.step(now_rate)
             _update_average(training, config.averaging)
             _count(training, value, logits, labels)
             finished = training.step == len(batches) or training.total == total
@@ -151,15 +153,12 @@ def fit(
 
 def tensors(training: Training) -> dict[str, dict[str, Tensor]]:
     """Everything that is a tensor, in groups: network, optimizer, average."""
-    optimizer_state = training.optimizer.state_dict()["state"]
-    optimizer = {
-        f"{index}.{name}": value
-        for index, values in optimizer_state.items()
-        for name, value in values.items()
-        if isinstance(value, Tensor)
-    }
     network = {name: value.detach() for name, value in training.network.state_dict().items()}
-    return {"network": network, "optimizer": optimizer, "average": dict(training.average)}
+    return {
+        "network": network,
+        "optimizer": training.optimizer.tensors(),
+        "average": dict(training.average),
+    }
 
 
 def restore(training: Training, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
@@ -170,16 +169,7 @@ def restore(training: Training, groups: Mapping[str, Mapping[str, Tensor]]) -> N
     training.average = {
         name: torch.empty_like(own[name]).copy_(value) for name, value in groups["average"].items()
     }
-    parameters = [p for group in training.optimizer.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in groups["optimizer"].items():
-        index, _, name = key.partition(".")
-        like = parameters[int(index)]
-        # the fused kernels walk weight and state together, so both need the same layout
-        fitted = torch.empty_like(like).copy_(value) if value.shape == like.shape else value.clone()
-        state.setdefault(int(index), {})[name] = fitted
-    document = training.optimizer.state_dict()
-    training.optimizer.load_state_dict({**document, "state": state})
+    training.optimizer.restore(groups["optimizer"])
 
 
 @contextmanager
@@ -231,10 +221,16 @@ def _count(training: Training, loss: float, logits: Tensor, labels: Tensor) -> N
 
 def _epoch(training: Training, rate: float, total_steps: int, *, complete: bool) -> Epoch:
     return Epoch(
-        number=training.epoch, losses=tuple(training.losses), correct=training.correct,
-        seen=training.seen, rate=rate, seconds=training.seconds, step=training.total,
-        total_steps=total_steps, complete=complete,
-    )  # fmt: skip
+        number=training.epoch,
+        losses=tuple(training.losses),
+        correct=training.correct,
+        seen=training.seen,
+        rate=rate,
+        seconds=training.seconds,
+        step=training.total,
+        total_steps=total_steps,
+        complete=complete,
+    )
 
 
 def _next_epoch(training: Training) -> None:
@@ -256,7 +252,9 @@ def _explained(
     }
     state = dict(training.network.state_dict())
     try:
-        require_finite({"weight": state, "the": {"input pictures": images, "logits": logits}}, where)
+        require_finite(
+            {"weight": state, "the": {"input pictures": images, "logits": logits}}, where
+        )
         if not math.isfinite(loss):
             return NonFiniteError(f"the loss is {loss} {where}; {_ADVICE}")
         require_finite({"gradient of": gradients}, where)

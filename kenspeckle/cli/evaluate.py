@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +21,7 @@ def evaluate(
     /,
     *,
     split: str = "test",
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: bool = False,
 ) -> None:
     """Measure a run on its test split, which it has not learned from; every look is counted.
 
@@ -62,9 +61,12 @@ def _per_class(measured: Measurement) -> Table:
         table.add_column(title, justify="left" if title == "class" else "right")
     for row in measured.per_class:
         table.add_row(
-            Text(row.name), f"{row.n:,}", f"{row.precision:.2%}", f"{row.recall:.2%}",
+            Text(row.name),
+            f"{row.n:,}",
+            f"{row.precision:.2%}",
+            f"{row.recall:.2%}",
             f"{row.interval.low * 100:.2f} to {row.interval.high * 100:.2f}",
-        )  # fmt: skip
+        )
     return table
 
 
@@ -82,10 +84,13 @@ def _document(found: ks.Assessment) -> dict[str, object]:
         "top_k": measured.top_k,
         "per_class": [
             {
-                "name": row.name, "n": row.n, "precision": row.precision, "recall": row.recall,
+                "name": row.name,
+                "n": row.n,
+                "precision": row.precision,
+                "recall": row.recall,
                 "interval": [row.interval.low, row.interval.high],
             }
             for row in measured.per_class
         ],
         "openings": found.openings,
-    }  # fmt: skip
+    }

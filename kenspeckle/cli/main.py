@@ -9,8 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
-
+from cyclopts import App, CycloptsError, Parameter
 
 import kenspeckle as ks
 from kenspeckle.errors import KenspeckleError
@@ -20,13 +19,18 @@ app = App(
     help="From labelled pictures to a classifier that you can trust.",
     version=ks.__version__,
     help_format="plaintext",
+    default_parameter=Parameter(negative="", show_default=False),
     result_action="return_value",
 )
 # import strings: the help of one command does not load the others
-app.command("kenspeckle.cli.train:train", name="train")
-app.command("kenspeckle.cli.evaluate:evaluate", name="evaluate")
-app.command("kenspeckle.cli.predict:predict", name="predict")
-app.command("kenspeckle.cli.runs:runs", name="runs")
+COMMANDS = {
+    "train": "Train a classifier on labelled pictures.",
+    "evaluate": "Measure a run on its test split.",
+    "predict": "Name what is in pictures.",
+    "runs": "List all runs, best first.",
+}
+for name, text in COMMANDS.items():
+    app.command(f"kenspeckle.cli.{name}:{name}", name=name, help=text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
-
 
 
 if __name__ == "__main__":

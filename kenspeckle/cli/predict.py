@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +16,7 @@ def predict(
     /,
     *images: str,
     show: Path | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: bool = False,
 ) -> int:
     """Name what is in pictures: PNG, JPEG, GIF, BMP, WebP or TIFF, folders of them, or globs.
 
@@ -57,9 +55,12 @@ def _table(predictions: list[ks.Prediction]) -> Table:
             table.add_row(Text(item.path), Text(f"error: {item.error}", style="red"))
         else:
             table.add_row(
-                Text(item.path), Text(item.label, style="bold"), f"{item.probability:.1%}",
-                Text(item.runner_up), f"{item.runner_up_probability:.1%}",
-            )  # fmt: skip
+                Text(item.path),
+                Text(item.label, style="bold"),
+                f"{item.probability:.1%}",
+                Text(item.runner_up),
+                f"{item.runner_up_probability:.1%}",
+            )
     return table
 
 

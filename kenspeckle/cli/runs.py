@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
@@ -14,9 +12,7 @@ from kenspeckle import runlog
 from kenspeckle.cli.output import console, duration, print_json
 
 
-def runs(
-    folder: Path = Path("runs"), /, *, json: Annotated[bool, Parameter(negative="")] = False
-) -> None:
+def runs(folder: Path = Path("runs"), /, *, json: bool = False) -> None:
     """List all runs of a folder, best validation accuracy first.
 
     Parameters
@@ -28,15 +24,32 @@ def runs(
     """
     rows = runlog.rows(folder)
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for title in ("run", "status", "source", "recipe", "seed", "epochs", "time",
-                  "validation", "test", "opened"):  # fmt: skip
+    for title in (
+        "run",
+        "status",
+        "source",
+        "recipe",
+        "seed",
+        "epochs",
+        "time",
+        "validation",
+        "test",
+        "opened",
+    ):
         table.add_column(title, justify="left" if title in _WORDS else "right")
     for row in rows:
         table.add_row(
-            Text(row.run), row.status, Text(row.source), row.recipe, str(row.seed), str(row.epochs),
-            duration(row.train_seconds), _share(row.validation_accuracy, row.validation_n),
-            _share(row.test_accuracy, row.test_n), str(row.test_openings or "-"),
-        )  # fmt: skip
+            Text(row.run),
+            row.status,
+            Text(row.source),
+            row.recipe,
+            str(row.seed),
+            str(row.epochs),
+            duration(row.train_seconds),
+            _share(row.validation_accuracy, row.validation_n),
+            _share(row.test_accuracy, row.test_n),
+            str(row.test_openings or "-"),
+        )
     console(quiet=json).print(table)
     if json:
         print_json({"runs": [asdict(row) for row in rows]})

@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from kenspeckle.cli.output import print_json
 from kenspeckle.cli.signals import StopOnSignal
 from kenspeckle.cli.training_view import TrainingView
 
 if TYPE_CHECKING:
-    from kenspeckle.session import Ended, Event
+    from kenspeckle.events import Ended, Event
 
 
 def train(
@@ -23,12 +21,12 @@ def train(
     /,
     *,
     recipe: str = "",
-    set: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    set: tuple[str, ...] = (),
     config: Path | None = None,
     seed: int | None = None,
     out: Path | None = None,
     resume: Path | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: bool = False,
 ) -> int:
     """Train a classifier on labelled pictures; without anything else, on the bundled MNIST.
 
@@ -67,9 +65,14 @@ def train(
 
 
 def _begun(
-    source: str, recipe: str, settings: tuple[str, ...], file: Path | None, seed: int | None,
-    out: Path | None, stop: StopOnSignal,
-) -> Iterator[Event]:  # fmt: skip
+    source: str,
+    recipe: str,
+    settings: tuple[str, ...],
+    file: Path | None,
+    seed: int | None,
+    out: Path | None,
+    stop: StopOnSignal,
+) -> Iterator[Event]:
     from kenspeckle.config import load, override
     from kenspeckle.errors import ConfigError
     from kenspeckle.recipes.catalog import build_recipe
@@ -127,4 +130,3 @@ def _document(ended: Ended) -> dict[str, object]:
         if best and interval
         else None,
     }
-

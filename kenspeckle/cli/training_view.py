@@ -10,11 +10,13 @@ from rich.text import Text
 from kenspeckle.cli.output import console, duration, share
 
 if TYPE_CHECKING:
-    from kenspeckle.session import Ended, EpochRecord, Event, Started
+    from kenspeckle.events import Ended, EpochRecord, Event, Started
     from kenspeckle.training import Epoch
 
 _BARS = "▁▂▃▄▅▆▇█"
-_HEADER = f"{'epoch':>5}  {'loss':>7}  {'train':>8}  {'validation (95 % interval)':<40}  {'time':>10}"
+_HEADER = (
+    f"{'epoch':>5}  {'loss':>7}  {'train':>8}  {'validation (95 % interval)':<40}  {'time':>10}"
+)
 
 
 class TrainingView:
@@ -58,14 +60,13 @@ class TrainingView:
     def _start(self, event: Started) -> None:
         config, compute = event.config, event.compute
         line = self._console.print
-        line(f"[bold]{event.run.path}[/bold]: recipe {config.recipe} on {config.source}, seed {config.seed}")
+        about = f"recipe {config.recipe} on {config.source}, seed {config.seed}"
+        line(f"[bold]{event.run.path}[/bold]: {about}")
         line(
             f"{event.train_n:,} pictures to train on, {event.validation_n:,} to validate; "
             f"{config.model.name} with {event.parameters:,} parameters"
         )
-        line(
-            f"{compute.device}, {compute.threads} threads, {compute.precision} ({compute.reason})"
-        )
+        line(f"{compute.device}, {compute.threads} threads, {compute.precision} ({compute.reason})")
         for note in event.notes:
             line(Text(f"note: {note}", style="yellow"))
         line(Text(_HEADER, style="dim"))
@@ -75,9 +76,12 @@ class TrainingView:
     def _advance(self, event: Epoch) -> None:
         self._losses = [*self._losses, event.losses[-1]][-400:]
         self._progress.update(
-            self._progress.task_ids[0], total=event.total_steps, completed=event.step,
-            losses=sparkline(self._losses, 16), loss=event.losses[-1],
-        )  # fmt: skip
+            self._progress.task_ids[0],
+            total=event.total_steps,
+            completed=event.step,
+            losses=sparkline(self._losses, 16),
+            loss=event.losses[-1],
+        )
 
     def _epoch(self, event: EpochRecord) -> None:
         interval = event.validation_interval
@@ -92,7 +96,9 @@ class TrainingView:
         self._progress.stop()
         line = self._console.print
         if event.state == "interrupted":
-            line(f"interrupted at step {event.step}; go on with: ken train --resume {event.run.path}")
+            line(
+                f"interrupted at step {event.step}; go on with: ken train --resume {event.run.path}"
+            )
             return
         best = event.best
         line(

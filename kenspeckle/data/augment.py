@@ -48,7 +48,10 @@ def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -
 
 
 def random_affine(
-    count: int, size: torch.Size | tuple[int, int], config: AugmentConfig, generator: torch.Generator
+    count: int,
+    size: torch.Size | tuple[int, int],
+    config: AugmentConfig,
+    generator: torch.Generator,
 ) -> Tensor:
     """Maps (count, 2, 3) from output to input, in the coordinates of `torch.affine_grid`.
 

@@ -45,7 +45,9 @@ class Dataset:
             raise DataError(f"{self.source}: no pictures in it (shape {self.images.shape})")
         count = len(self.images)
         if self.labels.shape != (count,) or self.official_test.shape != (count,):
-            raise DataError(f"{self.source}: {count} images need {count} labels, got {self.labels.size}")
+            raise DataError(
+                f"{self.source}: {count} images need {count} labels, got {self.labels.size}"
+            )
         low, high = int(self.labels.min()), int(self.labels.max())
         if low < 0 or high >= len(self.class_names):
             raise DataError(
@@ -71,7 +73,7 @@ class Dataset:
         """SHA-256 over pixels, labels, class names and the official split: same data, same text."""
         digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
         for array in (self.images, self.labels, self.official_test):
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
 

@@ -15,7 +15,9 @@ from kenspeckle.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
-MAX_PIXELS = 100_000_000  # 300 MB as RGB; the largest phone cameras have 200 million, then downscale
+MAX_PIXELS = (
+    100_000_000  # 300 MB as RGB; the largest phone cameras have 200 million, then downscale
+)
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 
 
@@ -54,16 +56,24 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[n
     except UnidentifiedImageError as error:
         raise DataError(f"{name}: not a picture; expected {', '.join(FORMATS)}") from error
     except (
-        OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, EOFError, MemoryError,
-        struct.error, Image.DecompressionBombError,
-    ) as error:  # fmt: skip
+        OSError,
+        ValueError,
+        SyntaxError,
+        TypeError,
+        KeyError,
+        IndexError,
+        EOFError,
+        MemoryError,
+        struct.error,
+        Image.DecompressionBombError,
+    ) as error:
         raise DataError(f"{name}: damaged picture: {error or type(error).__name__}") from error
 
 
 def _array(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode in _DEEP_MODES:
         return _to_8_bits(np.asarray(image))[..., np.newaxis]
-    if image.mode == "1" or image.mode == "L" and "transparency" not in image.info:
+    if image.mode == "1" or (image.mode == "L" and "transparency" not in image.info):
         return np.asarray(image.convert("L"))[..., np.newaxis]
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
         return _on_background(np.asarray(image.convert("RGBA")))

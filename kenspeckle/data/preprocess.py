@@ -70,8 +70,10 @@ def prepare(
 
 def resize(picture: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.uint8]:
     """Scale (H, W, C) to (height, width, C): all that pictures of a data set go through."""
-    planes = [_resize(plane.astype(np.float64), config.height, config.width)
-              for plane in np.moveaxis(picture, -1, 0)]  # fmt: skip
+    planes = [
+        _resize(plane.astype(np.float64), config.height, config.width)
+        for plane in np.moveaxis(picture, -1, 0)
+    ]
     return _bytes(np.stack(planes, axis=-1))
 
 
@@ -193,7 +195,9 @@ def _resize(plane: Grey, height: int, width: int) -> Grey:
     """Resample with antialiasing; a plane of this size already is returned as it is."""
     if plane.shape == (height, width):
         return plane
-    image = Image.fromarray(plane.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
+    image = Image.fromarray(plane.astype(np.float32)).resize(
+        (width, height), Image.Resampling.BILINEAR
+    )
     return np.asarray(image, dtype=np.float64)
 
 

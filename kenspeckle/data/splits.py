@@ -65,7 +65,7 @@ def draw(dataset: Dataset, config: SplitConfig) -> Splits:
     empty = [name for name in SPLIT_NAMES if not len(splits.indices(name))]
     if empty:
         raise DataError(
-            f"{dataset.source}: {len(dataset)} pictures leave the {' and '.join(empty)} split empty; "
+            f"{dataset.source}: {len(dataset)} pictures leave {' and '.join(empty)} empty; "
             "add pictures or change splits.validation and splits.test"
         )
     return splits
@@ -78,7 +78,7 @@ def _choose(
     share: float,
     rng: np.random.Generator,
 ) -> NDArray[np.bool_]:
-    """Mark `share` of what is `available`, class by class; copies go where the first of them goes."""
+    """Mark `share` of what is `available`, class by class; copies follow the first of them."""
     chosen = np.zeros(len(labels), dtype=bool)
     counts = np.bincount(labels[available])
     for label, wanted in enumerate(_apportion(share, counts)):
@@ -98,7 +98,8 @@ def _apportion(share: float, counts: NDArray[np.int64]) -> NDArray[np.int64]:
     wanted = np.floor(exact).astype(np.int64)
     missing = round(exact.sum()) - wanted.sum()
     wanted[np.argsort(wanted - exact, kind="stable")[:missing]] += 1
-    return np.minimum(wanted, np.maximum(counts - 1, 0))
+    whole: NDArray[np.int64] = np.minimum(wanted, np.maximum(counts - 1, 0))
+    return whole
 
 
 def _copies(dataset: Dataset) -> NDArray[np.int64]:

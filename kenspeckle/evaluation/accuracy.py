@@ -57,7 +57,9 @@ def measure(predictions: Predictions) -> Measurement:
         interval=wilson(right, count),
         nll=float(-np.log(np.maximum(own, _LEAST_PROBABILITY)).mean()),
         top_k={k: top_k(predictions, k) for k in TOP if k < len(predictions.class_names)},
-        per_class=tuple(_class(predictions, label) for label in range(len(predictions.class_names))),
+        per_class=tuple(
+            _class(predictions, label) for label in range(len(predictions.class_names))
+        ),
     )
 
 

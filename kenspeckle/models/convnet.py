@@ -27,7 +27,9 @@ class ConvNetConfig:
         limits = {"widths": (1, 4096), "kernels": (1, 15), "paddings": (0, 7), "pools": (1, 8)}
         lengths = {name: len(getattr(self, name)) for name in limits}
         if len(set(lengths.values())) > 1 or not 1 <= len(self.widths) <= 100:
-            raise ValueError(f"widths, kernels, paddings and pools must be equally long, got {lengths}")
+            raise ValueError(
+                f"widths, kernels, paddings and pools must be equally long, got {lengths}"
+            )
         for name, (low, high) in limits.items():
             if any(not low <= value <= high for value in getattr(self, name)):
                 raise ValueError(f"{name} must be in {low}..{high}, got {getattr(self, name)}")

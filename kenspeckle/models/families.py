@@ -30,7 +30,9 @@ def build_model(config: ModelConfig, *, shape: tuple[int, int, int], classes: in
     sketch = outline(config, shape=shape, classes=classes)
     count = sum(parameter.numel() for parameter in sketch.parameters())
     if count > MAX_PARAMETERS:
-        raise ConfigError(f"model {config.name} would have {count:,} parameters (at most 1,000 million)")
+        raise ConfigError(
+            f"model {config.name} would have {count:,} parameters (at most 1,000 million)"
+        )
     return MODELS[config.name](config, shape=shape, classes=classes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -11,10 +12,16 @@ from torch import Tensor, nn
 
 from kenspeckle.device import generator
 
-InitializerName = Literal["he", "xavier", "truncated-normal", "normal", "orthogonal", "zeros"]
+InitializerName = Literal[
+    "uniform", "he", "xavier", "truncated-normal", "normal", "orthogonal", "zeros"
+]
 Initializer = Callable[[Tensor, float, torch.Generator], object]
 
 INITIALIZERS: dict[str, Initializer] = {
+    # within 1 / sqrt(fan in), as torch starts its layers (LeCun et al. 1998, "Efficient BackProp")
+    "uniform": lambda weight, scale, draws: nn.init.kaiming_uniform_(
+        weight, a=math.sqrt(5), generator=draws
+    ).mul_(scale),
     "he": lambda weight, scale, draws: nn.init.kaiming_normal_(
         weight, nonlinearity="relu", generator=draws
     ).mul_(scale),
@@ -36,7 +43,7 @@ INITIALIZERS: dict[str, Initializer] = {
 class InitializationConfig:
     """The start of all convolutional and dense layers."""
 
-    name: InitializerName = "he"
+    name: InitializerName = "uniform"
     scale: float = 1.0  # standard deviation for the normals, a factor for the others
     bias: float = 0.0  # every bias
 

@@ -33,7 +33,7 @@ class Scale(nn.Module):
         self.register_buffer("deviation", torch.full((channels, 1, 1), 255.0))
 
     def learn(self, images: Tensor) -> None:
-        """Take the statistics of `images` (N, C, H, W), uint8; constant channels get deviation 1."""
+        """Take the statistics of `images` (N, C, H, W), uint8; a constant channel gets deviation 1."""
         # in float64 by counting values: exact, and 20 times less memory than images.double()
         for channel in range(images.shape[1]):
             counts = torch.bincount(images[:, channel].flatten(), minlength=256).double()
@@ -71,6 +71,14 @@ class Dropout(nn.Module):
         kept = torch.empty_like(features, dtype=torch.float32)
         kept.bernoulli_(1 - self.rate, generator=self.generator)
         return features * kept.to(features.dtype) / (1 - self.rate)
+
+
+def use_channels_last(network: nn.Module) -> None:
+    """Lay out the weights of convolutions as the kernels like them: channels innermost."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            weight = module.weight.data
+            module.weight.data = weight.contiguous(memory_format=torch.channels_last)
 
 
 def reseed(network: nn.Module, *key: int | str) -> None:

@@ -40,7 +40,7 @@ def mlp() -> RunConfig:
 
 
 def deep_mnist() -> RunConfig:
-    """Two convolutions and a dense layer: 20,000 steps of 50, Adam at 0.0001 (seed document 001)."""
+    """Two convolutions and a dense layer: 20,000 steps of 50, Adam 0.0001 (seed document 001)."""
     return RunConfig(
         recipe="deep-mnist",
         preprocess=_UNIT,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from kenspeckle.data.dataset import Dataset, SourceFile
 from kenspeckle.errors import DataError
 
-ELEMENT_TYPES = {
+ELEMENT_TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
     0x09: np.dtype(">i1"),
     0x0B: np.dtype(">i2"),
@@ -87,7 +87,11 @@ def labels_beside(images: Path) -> Path:
     """The labels file that belongs to an images file by its name; raise `DataError` without one."""
     name = images.name.replace("images", "labels").replace("idx3", "idx1")
     stem = name.removesuffix(".gz")
-    for candidate in (images.with_name(name), images.with_name(stem), images.with_name(f"{stem}.gz")):
+    for candidate in (
+        images.with_name(name),
+        images.with_name(stem),
+        images.with_name(f"{stem}.gz"),
+    ):
         if candidate != images and candidate.is_file():
             return candidate
     raise DataError(f"{images}: no labels file {stem} beside it; name it with IMAGES:LABELS")
@@ -116,7 +120,8 @@ def _read(file: BinaryIO | gzip.GzipFile, path: Path, size: int | None) -> NDArr
             f"the file has {size:,}"
         )
     data = _exactly(file, expected, path, shape)
-    return np.frombuffer(data, dtype=kind).reshape(shape).astype(kind.newbyteorder("="), copy=False)
+    array: NDArray[Any] = np.frombuffer(data, dtype=kind).reshape(shape)
+    return array.astype(kind.newbyteorder("="), copy=False)
 
 
 def _exactly(
@@ -127,7 +132,9 @@ def _exactly(
     while chunk := file.read(min(_CHUNK, expected + 1 - len(data))):
         data += chunk
         if len(data) > expected:
-            raise DataError(f"{path}: more bytes than its header (shape {shape}) says ({expected:,})")
+            raise DataError(
+                f"{path}: more than the {expected:,} bytes of its header (shape {shape})"
+            )
     if len(data) < expected:
         raise DataError(
             f"{path}: its header (shape {shape}) says {expected:,} bytes, it holds {len(data):,}"
@@ -148,7 +155,9 @@ def _dataset(
         images.append(pictures)
         labels.append(classes)
         tests.append(np.full(len(classes), is_test))
-        files.append(SourceFile(path=str(image_path), sha256=_sha256(image_path), items=len(classes)))
+        files.append(
+            SourceFile(path=str(image_path), sha256=_sha256(image_path), items=len(classes))
+        )
     shapes = {pictures.shape[1:] for pictures in images}
     if len(shapes) > 1:
         raise DataError(f"{source}: training and test images differ in size: {sorted(shapes)}")
@@ -178,7 +187,8 @@ def _labels(path: Path) -> NDArray[np.int64]:
     array = read_idx(path)
     if array.dtype.kind not in "ui" or array.ndim != 1:
         raise DataError(
-            f"{path}: labels must be integers of shape (N,), got {array.dtype} of shape {array.shape}"
+            f"{path}: labels must be integers of shape (N,), "
+            f"got {array.dtype} of shape {array.shape}"
         )
     # a label of two billion would need as many class names
     if array.size and not 0 <= array.min() <= array.max() < 65536:

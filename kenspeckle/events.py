@@ -1,0 +1,90 @@
+"""What a training says of itself while it goes on, and what follows from its history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kenspeckle.device import Compute
+from kenspeckle.evaluation.accuracy import Interval
+from kenspeckle.run_folder import Run
+from kenspeckle.settings import RunConfig
+from kenspeckle.training import Epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """Training begins or goes on; `notes` are lines that the user should see."""
+
+    run: Run
+    config: RunConfig
+    compute: Compute
+    train_n: int
+    validation_n: int
+    parameters: int  # of the network
+    step: int  # updates done already
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRecord:
+    """One line of `epochs.jsonl`."""
+
+    epoch: int  # from 1
+    step: int  # updates since the beginning
+    loss: float  # mean over the steps, on the training split
+    accuracy: float  # on the training split, while the network was changing
+    validation_loss: float
+    validation_accuracy: float
+    validation_n: int
+    validation_interval: Interval
+    rate: float  # learning rate of the last step
+    seconds: float  # of training
+    images_per_second: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """The session is over: "finished", or "interrupted" with a checkpoint to go on from."""
+
+    run: Run
+    config: RunConfig
+    compute: Compute
+    state: Literal["finished", "interrupted"]
+    step: int
+    epochs: tuple[EpochRecord, ...]
+    total_seconds: float  # of this session, from reading the data to the last file
+
+    @property
+    def best(self) -> EpochRecord:
+        """The epoch whose weights the model file holds."""
+        return self.epochs[best_epoch(self.epochs)]
+
+    @property
+    def train_seconds(self) -> float:
+        """Of training alone, over all sessions."""
+        return sum(epoch.seconds for epoch in self.epochs)
+
+
+Event = Started | Epoch | EpochRecord | Ended
+
+
+def stops_early(epochs: Sequence[EpochRecord], patience: int, min_delta: float) -> bool:
+    """Whether the last `patience` epochs brought no gain of `min_delta` on validation."""
+    waited, best = 0, float("-inf")
+    for epoch in epochs:
+        waited += 1
+        if epoch.validation_accuracy > best + min_delta:
+            waited, best = 0, epoch.validation_accuracy
+    return bool(patience) and waited >= patience
+
+
+def best_epoch(epochs: Sequence[EpochRecord]) -> int:
+    """The index of the highest validation accuracy; of equal ones the last."""
+    return max(range(len(epochs)), key=lambda index: (epochs[index].validation_accuracy, index))
+
+
+def epoch_record(line: dict[str, Any]) -> EpochRecord:
+    """What a line of `epochs.jsonl` says."""
+    return EpochRecord(**{**line, "validation_interval": Interval(**line["validation_interval"])})

@@ -1,0 +1,1 @@
+"""Records to pictures and pages; computes nothing."""
