@@ -26,7 +26,8 @@ from kenspeckle.models.families import ModelConfig, outline
 from kenspeckle.models.layers import use_channels_last
 from kenspeckle.storage import DISK, Disk, write_file
 
-FORMAT = "kenspeckle-1"
+FORMAT = 1
+KEY = "kenspeckle"  # the one entry of the metadata
 MAX_HEADER = 4 << 20  # bytes; class names and the card are in it
 MAX_CLASSES = 65536
 
@@ -75,12 +76,13 @@ def save(path: Path, classifier: Classifier, *, disk: Disk = DISK) -> None:
     weights = {name: value.contiguous() for name, value in classifier.network.state_dict().items()}
     about = {
         "format": FORMAT,
-        "description": json.dumps(config.to_dict(description)),
-        "card": json.dumps(classifier.card),
+        "description": config.to_dict(description),
+        "card": dict(classifier.card),
     }
-    bare = safetensors.torch.save(weights, metadata=about)
-    about["sha256"] = _digest(about, _body(bare))
-    write_file(path, safetensors.torch.save(weights, metadata=about), disk=disk)
+    about["sha256"] = _digest(about, _body(safetensors.torch.save(weights)))
+    # one key, because safetensors writes several in an order that changes from call to call
+    data = safetensors.torch.save(weights, metadata={KEY: json.dumps(about)})
+    write_file(path, data, disk=disk)
 
 
 def load(path: str | Path) -> Classifier:
@@ -104,10 +106,13 @@ class _Refused(Exception):
 
 def _load(path: Path) -> Classifier:
     header, data = _read(path)
-    about = header.pop("__metadata__", None)
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
+    metadata = header.pop("__metadata__", None)
+    if not isinstance(metadata, dict) or KEY not in metadata:
         raise _Refused("a safetensors file of another program (no kenspeckle metadata)")
-    description = config.from_dict(_Description, _object(about.get("description"), "description"))
+    about = _object(metadata[KEY], "metadata")
+    if about.get("format") != FORMAT:
+        raise _Refused(f"format {about.get('format')!r}, expected {FORMAT}")
+    description = config.from_dict(_Description, _table(about, "description"))
     channels, height, width = description.shape
     shape = (channels, height, width)
     classes = len(description.class_names)
@@ -130,7 +135,7 @@ def _load(path: Path) -> Classifier:
         class_names=description.class_names,
         preprocess=description.preprocess,
         temperature=description.temperature,
-        card=_object(about.get("card"), "card"),
+        card=_table(about, "card"),
     )
 
 
@@ -200,6 +205,13 @@ def _object(text: Any, name: str) -> dict[str, Any]:
     return value
 
 
+def _table(about: Mapping[str, Any], name: str) -> dict[str, Any]:
+    if not isinstance(about.get(name), dict):
+        raise _Refused(f"its {name} is not a JSON object")
+    table: dict[str, Any] = about[name]
+    return table
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -212,9 +224,9 @@ def _body(data: bytes) -> memoryview:
     return memoryview(data)[8 + int.from_bytes(data[:8], "little") :]
 
 
-def _digest(about: Mapping[str, str], body: memoryview) -> str:
-    digest = hashlib.sha256()
-    for key in ("format", "description", "card"):
-        digest.update(json.dumps(about.get(key)).encode())
+def _digest(about: Mapping[str, Any], body: memoryview) -> str:
+    """SHA-256 of the metadata but for the digest itself, and of the tensors."""
+    said = {key: value for key, value in about.items() if key != "sha256"}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     digest.update(body)
     return digest.hexdigest()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from kenspeckle import config, device, storage
+from kenspeckle.conductor import work
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.ledger import ledger
 from kenspeckle.data.preprocess import settle
@@ -17,7 +19,7 @@ from kenspeckle.errors import RunError
 from kenspeckle.events import Ended, Event
 from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.run_folder import CONFIG, ENVIRONMENT, LEDGER, LOCK, Run, open_run
-from kenspeckle.session import open_session, restore_session, work
+from kenspeckle.session import open_session, restore_session
 from kenspeckle.settings import RunConfig
 
 RUNS = Path("runs")  # where runs go unless told otherwise
@@ -63,6 +65,7 @@ def training(
     stop: Callable[[], bool] = never,
 ) -> Iterator[Event]:
     """Train into a new run folder, event by event; when `stop()` is true, save and end."""
+    began = time.perf_counter()
     compute = device.choose(settings.device, settings.precision, settings.threads)
     data = dataset or open_dataset(settings.source)
     settled = replace(
@@ -79,7 +82,7 @@ def training(
                 f"{run.path}: there is a run here already; choose another --out "
                 f"or go on with it by `ken train --resume {run.path}`"
             )
-        session = open_session(run, settled, compute, data)
+        session = open_session(run, settled, compute, data, began=began)
         facts = {**environment(compute), "seed": settled.seed, "data": data.fingerprint}
         storage.write_json(run.path / ENVIRONMENT, facts)
         storage.write_json(run.path / LEDGER, ledger(data, session.splits))
@@ -92,6 +95,7 @@ def resuming(
     path: str | Path, *, dataset: Dataset | None = None, stop: Callable[[], bool] = never
 ) -> Iterator[Event]:
     """Go on with the run in the folder `path`, event by event."""
+    began = time.perf_counter()
     run = open_run(path)
     settings = run.config
     if run.is_finished:
@@ -106,7 +110,7 @@ def resuming(
                 f"(fingerprint {data.fingerprint[:12]}, was {known[:12]}); restore it or train anew"
             )
         compute = device.choose(settings.device, settings.precision, settings.threads)
-        session = open_session(run, settings, compute, data)
+        session = open_session(run, settings, compute, data, began=began)
         notes = [f"removed {name}, which an interrupted write left" for name in leftovers]
         yield from work(session, stop, notes + restore_session(session))
 

@@ -115,6 +115,7 @@ def fit(
     """
     network, optimizer = training.network, training.optimizer
     parameters = list(network.parameters())
+    state = [value for value in network.state_dict().values() if value.is_floating_point()]
     total = config.total_steps(len(batches))
     while training.total < total:
         network.train()
@@ -127,12 +128,13 @@ def fit(
             loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-            value, size = loss.item(), norm.item()
-            if not (math.isfinite(value) and math.isfinite(size)):
+            value = loss.item()
+            gradients = [p.grad for p in parameters if p.grad is not None]
+            # one number for all gradients and weights: NaN or infinity in any of them shows in it
+            if not math.isfinite(value + torch.nn.utils.get_total_norm(gradients + state).item()):
                 raise _explained(training, images, logits, value, now_rate)
-            if size > config.gradient_clip:
-                torch.nn.utils.clip_grads_with_norm_(parameters, config.gradient_clip, norm)
+            if math.isfinite(config.gradient_clip):
+                torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
             optimizer.step(now_rate)
             _update_average(training, config.averaging)
             _count(training, value, logits, labels)
@@ -260,4 +262,4 @@ def _explained(
         require_finite({"gradient of": gradients}, where)
     except NonFiniteError as error:
         return error
-    return NonFiniteError(f"the norm of all gradients overflows {where}; {_ADVICE}")
+    return NonFiniteError(f"the norm of gradients and weights overflows {where}; {_ADVICE}")

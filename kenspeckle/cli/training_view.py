@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -102,8 +103,9 @@ class TrainingView:
             return
         best = event.best
         line(
-            f"model of epoch {best.epoch}: [bold]{best.validation_accuracy:.2%}[/bold] on validation; "
-            f"{duration(event.train_seconds)} of training, {duration(event.total_seconds)} in all"
+            f"model of epoch {best.epoch}: [bold]{best.validation_accuracy:.2%}[/bold] on "
+            f"validation; {duration(event.train_seconds)} of training, "
+            f"{duration(event.total_seconds)} in all"
         )
         line(f"test it once: ken evaluate {event.run.path}")
 
@@ -113,7 +115,7 @@ def sparkline(values: list[float], width: int) -> str:
     if not values:
         return ""
     edges = [round(index * len(values) / width) for index in range(width + 1)]
-    parts = [values[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    parts = [values[a:b] for a, b in pairwise(edges) if a < b]
     means = [sum(part) / len(part) for part in parts]
     low, high = min(means), max(means)
     scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0

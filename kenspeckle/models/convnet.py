@@ -19,7 +19,7 @@ class ConvNetConfig:
     name: Literal["convnet"] = "convnet"
     widths: tuple[int, ...] = (16, 32, 64, 64)  # output channels of each convolution
     kernels: tuple[int, ...] = (5, 3, 3, 3)  # sides of the filters
-    paddings: tuple[int, ...] = (2, 1, 0, 0)  # zeros on each side; 0 shrinks the map and costs less
+    paddings: tuple[int, ...] = (0, 1, 1, 0)  # zeros on each side; 0 shrinks the map and costs less
     pools: tuple[int, ...] = (2, 2, 1, 1)  # sides of the max pooling after each; 1 = none
     activation: ActivationName = "relu"
 

@@ -33,7 +33,7 @@ class Scale(nn.Module):
         self.register_buffer("deviation", torch.full((channels, 1, 1), 255.0))
 
     def learn(self, images: Tensor) -> None:
-        """Take the statistics of `images` (N, C, H, W), uint8; a constant channel gets deviation 1."""
+        """Take the statistics of uint8 `images` (N, C, H, W); constant channels get deviation 1."""
         # in float64 by counting values: exact, and 20 times less memory than images.double()
         for channel in range(images.shape[1]):
             counts = torch.bincount(images[:, channel].flatten(), minlength=256).double()

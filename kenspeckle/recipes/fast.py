@@ -1,4 +1,7 @@
-"""Recipes tuned for accuracy in seconds on two processor cores."""
+"""Recipes tuned for accuracy in seconds on two processor cores; figures: benchmarks/RESULTS.md.
+
+Tuned on 10,000 held-out training digits, never on the test split.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,30 @@ from kenspeckle.training import TrainConfig
 
 
 def swift() -> RunConfig:
-    """The default: the best accuracy within about ten seconds."""
+    """The default, for the best accuracy within about ten seconds.
+
+    Expect over 99.5 % on MNIST. Rotated, shifted, zoomed and slanted digits make it robust to the
+    handwriting of strangers; the average of the weights stands for a longer training.
+    """
     return RunConfig(
         recipe="swift",
-        augment=AugmentConfig(rotation=10, shift=1.5, zoom=0.1, shear=8),
-        model=ConvNetConfig(),
-        optimizer=AdamConfig(rate=0.01, beta2=0.99, weight_decay=0.01),
-        schedule=ScheduleConfig(name="linear-to-zero", warmup=0.25),
+        augment=AugmentConfig(rotation=15, shift=2, zoom=0.15, shear=12),
+        model=ConvNetConfig(
+            widths=(16, 32, 64, 64), kernels=(5, 3, 3, 3), paddings=(0, 1, 1, 0), pools=(2, 2, 1, 1)
+        ),
+        optimizer=AdamConfig(rate=0.01, beta1=0.85, beta2=0.97, weight_decay=0.01),
+        schedule=ScheduleConfig(name="linear-to-zero", warmup=0.2),
         train=TrainConfig(epochs=3, batch_size=128, label_smoothing=0.05, averaging=0.98),
     )
 
 
 def blink() -> RunConfig:
-    """99.2 % on MNIST as fast as can be: less than one pass over the data."""
+    """99.2 % on MNIST as fast as can be: two thirds of one pass over the data, in two seconds."""
     return replace(
         swift(),
         recipe="blink",
         augment=AugmentConfig(),
-        train=TrainConfig(epochs=1, steps=300, batch_size=128, label_smoothing=0.05),
+        optimizer=AdamConfig(rate=0.01, beta1=0.8, beta2=0.95, weight_decay=0.01),
+        schedule=ScheduleConfig(name="linear-to-zero", warmup=0.15),
+        train=TrainConfig(steps=360, batch_size=100, label_smoothing=0.05),
     )

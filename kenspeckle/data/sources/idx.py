@@ -127,7 +127,7 @@ def _read(file: BinaryIO | gzip.GzipFile, path: Path, size: int | None) -> NDArr
 def _exactly(
     file: BinaryIO | gzip.GzipFile, expected: int, path: Path, shape: tuple[int, ...]
 ) -> bytearray:
-    """All of the rest of `file`, which must be `expected` bytes; grows with what is really there."""
+    """The rest of `file`, which must be `expected` bytes; grows with what is really there."""
     data = bytearray()
     while chunk := file.read(min(_CHUNK, expected + 1 - len(data))):
         data += chunk

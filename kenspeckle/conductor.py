@@ -1,0 +1,218 @@
+"""Conduct one run to its end: the loop, validation, checkpoints and records.
+
+Whatever happens, the folder stays one from which the run can go on: every file is replaced whole,
+and a checkpoint carries everything that the loop changes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from typing import Literal
+
+from kenspeckle import model_file, runlog, storage
+from kenspeckle.data.splits import VALIDATION
+from kenspeckle.errors import KenspeckleError
+from kenspeckle.evaluation.accuracy import measure
+from kenspeckle.event_files import EventFiles
+from kenspeckle.events import (
+    Ended,
+    EpochRecord,
+    Event,
+    Started,
+    best_epoch,
+    stops_early,
+)
+from kenspeckle.inference import predictions
+from kenspeckle.model_file import Classifier
+from kenspeckle.run_folder import EPOCHS, MODEL, RESULT, TENSORBOARD
+from kenspeckle.session import Session, save_checkpoint, shape_of
+from kenspeckle.training import Epoch, averaged, fit
+
+
+def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterator[Event]:
+    """Train to the end, or until `stop()`; save, validate and record on the way."""
+    settings, training = session.settings, session.training
+    _log(session, "training")
+    parameters = sum(parameter.numel() for parameter in training.network.parameters())
+    yield Started(
+        run=session.run,
+        config=settings,
+        compute=session.compute,
+        parameters=parameters,
+        train_n=len(session.batches.labels),
+        validation_n=len(session.validation),
+        step=training.total,
+        notes=tuple(notes),
+    )
+    events = EventFiles(session.run.path / TENSORBOARD, first_step=training.total)
+    with closing(events), _logged_failure(session):
+        saved = time.perf_counter()
+        for epoch in _epochs(session):
+            yield epoch
+            if epoch.complete:
+                record = _validate(session, epoch)
+                _write_epochs(session, events, epoch, record)
+                yield record
+            if time.perf_counter() - saved >= settings.train.checkpoint_seconds:
+                save_checkpoint(session)
+                saved = time.perf_counter()
+            if stop() and not _is_done(session):
+                save_checkpoint(session)
+                _log(session, "interrupted")
+                yield _ended(session, "interrupted")
+                return
+        _finish(session)
+    yield _ended(session, "finished")
+
+
+def _epochs(session: Session) -> Iterator[Epoch]:
+    """The passes that are still to be made."""
+    if _is_done(session):
+        return
+    settings = session.settings
+    loop = fit(
+        session.training,
+        session.batches,
+        settings.train,
+        schedule=settings.schedule,
+        rate=settings.optimizer.rate,
+        compute=session.compute,
+    )
+    for epoch in loop:
+        yield epoch
+        if _is_done(session):
+            return
+
+
+def _is_done(session: Session) -> bool:
+    settings, training = session.settings.train, session.training
+    if training.step == 0 and stops_early(session.epochs, settings.patience, settings.min_delta):
+        return True
+    return training.total >= settings.total_steps(len(session.batches))
+
+
+def _validate(session: Session, epoch: Epoch) -> EpochRecord:
+    """Measure on the validation split, and keep the weights if they are the best so far."""
+    with averaged(session.training) as network:
+        made = predictions(network, session.validation, split=VALIDATION)
+        measured = measure(made)
+        record = EpochRecord(
+            epoch=epoch.number + 1,
+            step=epoch.step,
+            loss=epoch.loss,
+            accuracy=epoch.accuracy,
+            validation_loss=measured.nll,
+            validation_accuracy=measured.accuracy,
+            validation_n=measured.n,
+            validation_interval=measured.interval,
+            rate=epoch.rate,
+            seconds=epoch.seconds,
+            images_per_second=epoch.seen / epoch.seconds,
+        )
+        session.epochs.append(record)
+        if best_epoch(session.epochs) == len(session.epochs) - 1:
+            session.best = {name: value.clone() for name, value in network.state_dict().items()}
+            session.best_predictions = made
+    return record
+
+
+def _write_epochs(session: Session, events: EventFiles, epoch: Epoch, record: EpochRecord) -> None:
+    lines = "".join(json.dumps(asdict(line)) + "\n" for line in session.epochs)
+    storage.write_file(session.run.path / EPOCHS, lines.encode())
+    now = time.time()
+    first = epoch.step - len(epoch.losses) + 1
+    for step, loss in enumerate(epoch.losses, start=first):
+        events.scalars("train", step, {"loss per step": loss}, time=now)
+    events.scalars(
+        "train",
+        epoch.step,
+        {"loss": record.loss, "accuracy": record.accuracy, "rate": record.rate},
+        time=now,
+    )
+    events.scalars(
+        "validation",
+        epoch.step,
+        {"loss": record.validation_loss, "accuracy": record.validation_accuracy},
+        time=now,
+    )
+    events.flush()
+
+
+def _finish(session: Session) -> None:
+    """Write the last checkpoint, the model file and the validation result."""
+    save_checkpoint(session)
+    network = session.training.network
+    network.load_state_dict(session.best)
+    made = session.best_predictions or predictions(network, session.validation, split=VALIDATION)
+    measured = measure(made)
+    settings = session.settings
+    card = {
+        "source": settings.source,
+        "recipe": settings.recipe,
+        "seed": settings.seed,
+        "data": session.identity["data"],
+        "validation": {
+            "accuracy": measured.accuracy,
+            "n": measured.n,
+            "interval": [measured.interval.low, measured.interval.high],
+        },
+    }
+    classifier = Classifier(
+        network=network,
+        architecture=settings.model,
+        shape=shape_of(session.dataset),
+        class_names=session.dataset.class_names,
+        preprocess=settings.preprocess,
+        card=card,
+    )
+    model_file.save(session.run.path / MODEL, classifier)
+    made.save(session.run.predictions_file(VALIDATION))
+    # last, because a folder with it counts as finished
+    storage.write_json(
+        session.run.path / RESULT, {VALIDATION: {"role": "chosen on", **asdict(measured)}}
+    )
+    _log(session, "finished")
+
+
+def _ended(session: Session, state: Literal["finished", "interrupted"]) -> Ended:
+    return Ended(
+        run=session.run,
+        config=session.settings,
+        compute=session.compute,
+        state=state,
+        step=session.training.total,
+        epochs=tuple(session.epochs),
+        total_seconds=time.perf_counter() - session.began,
+    )
+
+
+@contextmanager
+def _logged_failure(session: Session) -> Iterator[None]:
+    """Say "failed" in the run log when the run fails for a reason that the user can act on."""
+    try:
+        yield
+    except KenspeckleError:
+        _log(session, "failed")
+        raise
+
+
+def _log(session: Session, status: str) -> None:
+    settings, epochs = session.settings, session.epochs
+    best = epochs[best_epoch(epochs)] if epochs else None
+    row = runlog.LogRow(
+        run=session.run.path.name,
+        started=session.started,
+        source=settings.source,
+        recipe=settings.recipe,
+        seed=settings.seed,
+        status=status,
+        epochs=len(epochs),
+        train_seconds=sum(epoch.seconds for epoch in epochs),
+        validation_accuracy=best.validation_accuracy if best else None,
+        validation_n=best.validation_n if best else 0,
+    )
+    runlog.record(session.run.path.parent, row)

@@ -1,0 +1,47 @@
+"""One tiny synthetic data set, and one trained toy run for the session."""
+
+import numpy as np
+import pytest
+
+import kenspeckle as ks
+
+
+def bars(count=240, *, seed=0, size=28):
+    """Pictures of a flat, upright or slanted bar with noise: three classes, easy to learn."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    images = rng.integers(0, 40, (count, size, size, 1))
+    for image, label in zip(images, labels, strict=True):
+        at = rng.integers(size // 4, size - size // 4)
+        if label == 0:
+            image[at - 1 : at + 2] += 200
+        elif label == 1:
+            image[:, at - 1 : at + 2] += 200
+        else:
+            image[np.arange(size), np.arange(size)] += 200
+    return ks.memory_dataset(
+        images.astype(np.uint8), labels, class_names=("flat", "upright", "slanted"), source="bars"
+    )
+
+
+SMALL = (
+    "threads=1",
+    "precision=fp32",
+    "model.widths=[4, 8]",
+    "model.kernels=[3, 3]",
+    "model.paddings=[1, 1]",
+    "model.pools=[2, 2]",
+    "train.epochs=3",
+    "train.batch_size=20",
+)
+
+
+@pytest.fixture(scope="session")
+def dataset():
+    return bars()
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory, dataset):
+    """A finished run of a small network on `dataset`; do not write into it."""
+    return ks.train(dataset, settings=SMALL, out=tmp_path_factory.mktemp("toy") / "run")

@@ -1,0 +1,90 @@
+"""The strict door between text and configuration."""
+
+import dataclasses
+import math
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kenspeckle import config
+from kenspeckle.errors import ConfigError
+from kenspeckle.recipes.catalog import RECIPES, build_recipe
+from kenspeckle.settings import RunConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Text:
+    word: str = ""
+    number: float = 0.0
+    choice: Literal["a", "b"] = "a"
+    many: tuple[int, ...] = ()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_survives_a_round_trip_through_toml(name):
+    recipe = build_recipe(name)
+    assert config.loads(RunConfig, config.dumps(recipe)) == recipe
+
+
+@given(
+    st.builds(
+        Text,
+        word=st.text(),
+        number=st.floats(allow_nan=False),
+        choice=st.sampled_from(["a", "b"]),
+        many=st.lists(st.integers(-(2**60), 2**60)).map(tuple),
+    )
+)
+def test_any_values_survive_a_round_trip_through_toml(value):
+    assert config.loads(Text, config.dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("train.epoch=3", "unknown setting 'train.epoch'; did you mean 'train.epochs'?"),
+        ("trian.epochs=3", "unknown setting 'trian.epochs'"),
+        ("train.epochs=1.5", "train.epochs must be int, got 1.5"),
+        ("seed=true", "seed must be int, got True"),
+        ("train.epochs=0", "train.epochs must be at least 1, got 0"),
+        ("train.epochs", "expected KEY=VALUE, got 'train.epochs'; for example train.epochs=3"),
+        ("precision=fp64", "precision must be one of auto, fp32, bf16, got 'fp64'"),
+        ("model.widths=3", "model.widths must be a list, got 3"),
+        ("model.widths=[16, 1.5]", "model.widths[1] must be int, got 1.5"),
+        ("model.name=resnet", "unknown model.name 'resnet' (known: convnet, deep-mnist, mlp)"),
+        ("optimizer.rate=-1", "optimizer.rate must be above 0, got -1.0"),
+        ("optimizer.rate=nan", "optimizer.rate must be above 0, got nan"),
+        ("train=3", "train must be a table of settings, got 3"),
+        ("optimizer.momentum=0.9", "unknown setting 'optimizer.momentum'"),
+    ],
+)
+def test_a_bad_override_says_what_to_write_instead(assignment, message):
+    with pytest.raises(ConfigError) as error:
+        config.override(build_recipe("swift"), [assignment])
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+def test_an_override_changes_one_value_and_nothing_else():
+    before = build_recipe("swift")
+    after = config.override(before, ["train.epochs=7", "source=digits", "train.gradient_clip=inf"])
+    changed = dataclasses.replace(before.train, epochs=7, gradient_clip=math.inf)
+    assert after == dataclasses.replace(before, source="digits", train=changed)
+
+
+def test_another_variant_by_name_keeps_the_settings_that_it_shares():
+    after = config.override(build_recipe("swift"), ["optimizer.name=sgd", "optimizer.momentum=0.9"])
+    assert after.optimizer.name == "sgd"
+    assert after.optimizer.rate == build_recipe("swift").optimizer.rate
+    assert after.optimizer.momentum == 0.9
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("recipe = ")
+    with pytest.raises(ConfigError, match=f"{path}: not valid TOML"):
+        config.load(RunConfig, path)
+    with pytest.raises(ConfigError, match="cannot be read as a configuration"):
+        config.load(RunConfig, tmp_path / "missing.toml")
