@@ -49,7 +49,8 @@ def predict(
 def _table(predictions: list[ks.Prediction]) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False)
     for title in ("picture", "label", "probability", "runner-up", ""):
-        table.add_column(title, justify="right" if title in ("probability", "") else "left")
+        numeric = title in ("probability", "")
+        table.add_column(title, justify="right" if numeric else "left", overflow="fold")
     for item in predictions:
         if item.error:
             table.add_row(Text(item.path), Text(f"error: {item.error}", style="red"))

@@ -1,0 +1,222 @@
+"""The commands as a user types them: output, errors, exit codes, JSON."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SMALL
+from PIL import Image
+
+import kenspeckle as ks
+from kenspeckle.cli.main import main
+from kenspeckle.cli.output import duration, share
+from kenspeckle.cli.training_view import sparkline
+
+GOLDEN = Path(__file__).parent / "golden"
+SETTINGS = [part for setting in SMALL for part in ("--set", setting)]
+
+
+@pytest.fixture(scope="module")
+def digits_run(tmp_path_factory):
+    """A small network on scikit-learn's digits, trained through the command line."""
+    path = tmp_path_factory.mktemp("cli") / "run"
+    assert main(["train", "digits", "--out", str(path), "--seed", "3", *SETTINGS]) == 0
+    return path
+
+
+def output(capsys, *arguments):
+    """What a command prints, its exit code and its error."""
+    capsys.readouterr()
+    code = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def document(capsys, *arguments):
+    code, out, err = output(capsys, *arguments, "--json")
+    return code, json.loads(out.splitlines()[-1])
+
+
+def test_train_prints_what_it_does_and_what_to_do_next(capsys, tmp_path):
+    code, out, err = output(capsys, "train", "digits", "--out", tmp_path / "run", *SETTINGS)
+    assert code == 0 and err == ""
+    lines = out.splitlines()
+    assert lines[0].endswith("recipe swift on digits, seed 0")
+    assert "note: pictures of 8 x 8 are scaled to 28 x 28 (preprocess.least)" in lines
+    assert sum("(95 % interval)" in line for line in lines) == 1
+    assert lines[-1] == f"test it once: ken evaluate {tmp_path / 'run'}"
+
+
+def test_train_as_json_has_the_documented_keys(capsys, tmp_path):
+    path = tmp_path / "run"
+    code, found = document(capsys, "train", "digits", "--out", path, *SETTINGS)
+    assert code == 0
+    assert set(found) >= {
+        "run", "recipe", "seed", "epochs", "steps", "train_seconds", "total_seconds", "device",
+        "precision", "model", "validation",
+    }  # fmt: skip
+    assert (found["run"], found["epochs"], found["recipe"]) == (str(path), 3, "swift")
+    low, high = found["validation"]["interval"]
+    assert low < found["validation"]["accuracy"] <= high
+
+
+def test_evaluate_as_json_has_the_documented_keys(capsys, digits_run):
+    code, found = document(capsys, "evaluate", digits_run)
+    assert code == 0
+    assert set(found) >= {
+        "run", "split", "n", "accuracy", "interval", "nll", "top_k", "per_class", "openings",
+    }  # fmt: skip
+    assert found["split"] == "test" and found["openings"] == 1
+    assert [row["name"] for row in found["per_class"]] == list("0123456789")
+
+
+def test_evaluate_warns_when_the_test_split_was_opened_before(capsys, digits_run):
+    output(capsys, "evaluate", digits_run)
+    _, out, _ = output(capsys, "evaluate", digits_run)
+    assert "choices made after the first look make this number too good" in out
+
+
+def test_a_flag_wins_over_a_configuration_file(capsys, digits_run, tmp_path):
+    arguments = ["train", "--config", digits_run / "config.toml", "--seed", "9"]
+    code, found = document(capsys, *arguments, "--out", tmp_path / "run")
+    assert code == 0 and found["seed"] == 9
+    assert ks.open_run(tmp_path / "run").config.source == "digits"
+
+
+def picture(path, digit=255):
+    image = np.zeros((40, 40), dtype=np.uint8)
+    image[8:32, 18:22] = digit
+    Image.fromarray(image).save(path)
+    return path
+
+
+def test_predict_names_files_folders_and_globs_once(capsys, digits_run, tmp_path):
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "b.JPG")
+    (tmp_path / "notes.txt").write_text("no picture")
+    names = [tmp_path, tmp_path / "*.png", tmp_path / "a.png"]
+    code, found = document(capsys, "predict", digits_run, *names)
+    assert code == 0
+    assert [Path(item["path"]).name for item in found["predictions"]] == ["a.png", "b.JPG"]
+    for item in found["predictions"]:
+        assert item["error"] is None and 0 < item["probability"] <= 1
+        assert item["label"] in "0123456789" and item["runner_up"] != item["label"]
+
+
+def test_a_picture_that_cannot_be_read_does_not_stop_the_others(capsys, digits_run, tmp_path):
+    good, bad = picture(tmp_path / "good.png"), tmp_path / "bad.png"
+    bad.write_bytes(good.read_bytes()[:60])
+    code, found = document(capsys, "predict", digits_run, bad, good)
+    assert code == 1
+    first, second = found["predictions"]
+    assert "damaged picture" in first["error"] and first["label"] is None
+    assert second["error"] is None
+
+
+def test_predict_uses_a_model_file_alone(capsys, digits_run, tmp_path):
+    model = tmp_path / "elsewhere.safetensors"
+    model.write_bytes((digits_run / "model.safetensors").read_bytes())
+    code, found = document(capsys, "predict", model, picture(tmp_path / "a.png"))
+    assert code == 0 and found["predictions"][0]["label"] in "0123456789"
+
+
+def test_predict_shows_what_the_network_saw(capsys, digits_run, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    code, out, _ = output(
+        capsys, "predict", digits_run, picture(tmp_path / "a.png"), "--show", sheet
+    )
+    assert code == 0 and f"wrote {sheet}" in " ".join(out.split())
+    with Image.open(sheet) as image:
+        assert image.size[0] > 200 and len(image.getcolors(100_000)) > 2
+
+
+def test_runs_lists_the_best_first(capsys, digits_run):
+    code, found = document(capsys, "runs", digits_run.parent)
+    assert code == 0
+    scores = [row["validation_accuracy"] for row in found["runs"]]
+    assert scores == sorted(scores, reverse=True)
+    code, out, _ = output(capsys, "runs", digits_run.parent)
+    assert "finished" in out and "swift" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["train", "mnits"], 1, "unknown source 'mnits'; did you mean 'mnist'?"),
+        (["train", "--recipe", "swfit"], 1, "unknown recipe 'swfit'; did you mean 'swift'?"),
+        (["train", "--set", "trian.epochs=3"], 1, "unknown setting 'trian.epochs'"),
+        (["train", "--set", "train.epoch=3"], 1, "did you mean 'train.epochs'?"),
+        (["train", "--config", "none.toml"], 1, "none.toml: cannot be read as a configuration"),
+        (["train", "--resume", "nowhere"], 1, "nowhere: no run here (missing config.toml)"),
+        (["train", "--resume", "x", "--seed", "1"], 1, "--resume takes everything from the run"),
+        (["train", "--config", "a", "--recipe", "mlp"], 1, "--config and --recipe exclude each"),
+        (["train", "--epochs", "3"], 2, "--epochs"),
+        (["evaluate", "nowhere"], 1, "nowhere: no run here"),
+        (["predict", "nowhere", "a.png"], 1, "nowhere: cannot be read"),
+        (["runs", "nowhere"], 1, "nowhere: no run log here (missing log.sqlite)"),
+        (["tarin"], 2, "tarin"),
+        (["train", "--set", "device=cuda"], 1, "device cuda is not available here"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(capsys, tmp_path, monkeypatch, arguments,
+                                                    code, message):  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    got, out, err = output(capsys, *arguments)
+    assert got == code
+    assert message in err
+    assert err.startswith("ken: ") and len(err.splitlines()) == 1
+
+
+def test_predict_without_pictures_says_so(capsys, digits_run):
+    code, _, err = output(capsys, "predict", digits_run)
+    assert code == 1 and "no pictures given" in err
+
+
+def test_predict_of_a_name_that_matches_nothing_says_so(capsys, digits_run):
+    code, _, err = output(capsys, "predict", digits_run, "no-such-*.png")
+    assert code == 1 and "no-such-*.png: no such picture" in err
+
+
+@pytest.mark.parametrize("command", ["ken", "ken train", "ken evaluate", "ken predict", "ken runs"])
+def test_the_help_is_the_documented_one(capsys, command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    code, out, _ = output(capsys, *command.split()[1:], "--help")
+    golden = GOLDEN / f"{command.replace(' ', '-')}.txt"
+    assert code == 0
+    assert out == golden.read_text(encoding="utf-8"), f"if meant, write the new help to {golden}"
+
+
+def test_a_command_has_at_most_eight_flags():
+    for golden in GOLDEN.glob("*.txt"):
+        flags = {word for word in golden.read_text().split() if word.startswith("--")}
+        assert len(flags - {"--help", "--version"}) <= 8
+
+
+def test_the_console_script_works_from_a_shell(tmp_path):
+    program = [sys.executable, "-m", "kenspeckle.cli.main", "runs", "nowhere"]
+    done = subprocess.run(program, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("ken: nowhere: no run log here")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(3.21, "3.2 s"), (59.9, "59.9 s"), (65, "1 min 05 s"), (3599, "59 min 59 s"),
+     (7800, "2 h 10 min")],
+)  # fmt: skip
+def test_durations_read_as_people_say_them(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_share_carries_its_interval_and_its_n():
+    assert share(0.9924, 0.9905, 0.9939, 10_000) == "99.24 % (99.05 to 99.39, n=10,000)"
+
+
+def test_a_sparkline_falls_as_its_values_fall():
+    line = sparkline([float(value) for value in range(64, 0, -1)], 8)
+    assert line == "█▇▆▅▄▃▂▁"
+    assert sparkline([], 8) == ""
+    assert sparkline([1.0, 1.0], 8) == "▁▁"
