@@ -137,7 +137,8 @@ def summary(ours: dict[str, list[Ours]], peers: dict[str, list[Peer]], settings:
     for name, done in peers.items():
         reached = float(np.median([peer.reached for peer in done]))
         ratios = ", ".join(
-            f"{recipe} {middle([reached / run.cold for run in runs])}x" for recipe, runs in ours.items()
+            f"{recipe} {middle([reached / run.cold for run in runs])}x"
+            for recipe, runs in ours.items()
         )
         best = max(peer.best for peer in done)
         lines.append(f"| {name} | {len(done)} | {best:.2%} | {reached:.1f} | {ratios} |")

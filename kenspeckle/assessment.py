@@ -15,7 +15,8 @@ from kenspeckle.evaluation.accuracy import Measurement, measure
 from kenspeckle.inference import predictions
 from kenspeckle.model_file import load
 from kenspeckle.predictions import Predictions
-from kenspeckle.run_folder import LOCK, RESULT, Run, open_run
+from kenspeckle.run_folder import RESULT, Run, open_run
+from kenspeckle.runlog import LOCK
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ EPOCHS, CHECKPOINTS, MODEL, RESULT = (
     "model.safetensors",
     "result.json",
 )
-TENSORBOARD, LOCK = "tensorboard", ".lock"
+TENSORBOARD = "tensorboard"
 
 
 @dataclass(frozen=True)

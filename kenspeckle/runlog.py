@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 from kenspeckle.errors import RunError
+from kenspeckle.storage import is_locked
 
 FILE_NAME = "log.sqlite"
+LOCK = ".lock"  # in each run folder, held while a process writes there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,7 @@ class LogRow:
     source: str
     recipe: str
     seed: int
-    status: str  # "training", "interrupted", "failed", "finished"
+    status: str  # "training", "interrupted", "failed", "finished"; "killed" is never written
     epochs: int = 0
     train_seconds: float = 0.0
     validation_accuracy: float | None = None
@@ -63,7 +65,7 @@ def rows(folder: Path) -> list[LogRow]:
     order = "validation_accuracy DESC NULLS LAST, started"
     with _open(folder, mode="ro") as log:
         found = log.execute(f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY {order}").fetchall()
-    return [LogRow(**dict(zip(_COLUMNS, row, strict=True))) for row in found]
+    return [_alive(folder, LogRow(**dict(zip(_COLUMNS, row, strict=True)))) for row in found]
 
 
 def find(folder: Path, run: str) -> LogRow | None:
@@ -71,6 +73,13 @@ def find(folder: Path, run: str) -> LogRow | None:
     if not (folder / FILE_NAME).is_file():
         return None
     return next((row for row in rows(folder) if row.run == run), None)
+
+
+def _alive(folder: Path, row: LogRow) -> LogRow:
+    """`row`, its status "killed" where it says "training" and no process does."""
+    if row.status == "training" and not is_locked(folder / row.run / LOCK):
+        return replace(row, status="killed")
+    return row
 
 
 @contextmanager

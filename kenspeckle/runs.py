@@ -18,7 +18,8 @@ from kenspeckle.environment import environment
 from kenspeckle.errors import RunError
 from kenspeckle.events import Ended, Event
 from kenspeckle.recipes.catalog import build_recipe
-from kenspeckle.run_folder import CONFIG, ENVIRONMENT, LEDGER, LOCK, Run, open_run
+from kenspeckle.run_folder import CONFIG, ENVIRONMENT, LEDGER, Run, open_run
+from kenspeckle.runlog import LOCK
 from kenspeckle.session import open_session, restore_session
 from kenspeckle.settings import RunConfig
 

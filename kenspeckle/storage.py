@@ -150,6 +150,18 @@ def lock(path: Path, purpose: str) -> Iterator[None]:
         yield
 
 
+def is_locked(path: Path) -> bool:
+    """Whether some process holds the lock at `path` now."""
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
 def _temporary(path: Path) -> Path:
     # in the same folder, because a rename across file systems is a copy and not atomic
     return path.parent / f".{path.name}{_TEMPORARY}{os.getpid()}"

@@ -2,12 +2,7 @@
 
 import json
 import os
-import random
 import shutil
-import signal
-import struct
-import subprocess
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.torch
-from conftest import bars
 
 import kenspeckle as ks
-from kenspeckle import checkpoint, config, runlog, storage
-from kenspeckle.errors import CheckpointError, RunError
-from kenspeckle.events import Ended, Started
+from kenspeckle import checkpoint, config, storage
 from kenspeckle.runs import resuming, training
 
 COMMON = (
@@ -167,7 +159,12 @@ def test_looking_up_and_saving_do_not_change_the_bits(scratch, dataset, whole):
 
 def test_control_another_seed_ends_in_other_bits(scratch, dataset, whole):
     begin(replace(SWIFT, seed=1), scratch / "run", dataset)
-    assert differing(whole, outcome(scratch / "run")) == ["model", "result", "predictions", "epochs"]
+    assert differing(whole, outcome(scratch / "run")) == [
+        "model",
+        "result",
+        "predictions",
+        "epochs",
+    ]
 
 
 def test_stopping_in_the_last_step_finishes_the_run(scratch, dataset, every_step, whole):

@@ -167,7 +167,10 @@ def test_without_a_good_mirror_the_error_says_how_to_get_the_files(tmp_path):
         (Reply(gzip.compress(b"other"), length=""), "its SHA-256 is not the published one"),
         (Reply(gzip.compress(b"other"), length="many"), "its SHA-256 is not the published one"),
         (Reply(gzip.compress(b"other") + b"x"), "Not a gzipped file"),
-        (Reply(b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 30), "Error -3 while decompressing data: invalid block type"),
+        (
+            Reply(b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 30),
+            "Error -3 while decompressing data: invalid block type",
+        ),
         (Reply(b"", status=500), "HTTP Error 500: Internal Server Error"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
