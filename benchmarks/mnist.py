@@ -124,16 +124,23 @@ def run_peer(name: str, command: str) -> Peer:
 
 def summary(ours: dict[str, list[Ours]], peers: dict[str, list[Peer]], settings: list[str]) -> str:
     lines = [f"## MNIST, {date.today()}", "", conditions(settings), ""]
-    lines += ["| recipe | n | test accuracy, mean (sd, min) | training s, median (range) "
-              "| cold s, median (range) |", "|---|---|---|---|---|"]  # fmt: skip
+    lines += [
+        "| recipe | n | test accuracy, mean (sd, min) | training s, median (range) "
+        "| cold s, median (range) |",
+        "|---|---|---|---|---|",
+    ]
     for recipe, runs in ours.items():
         accuracy = np.array([run.accuracy for run in runs]) * 100
         spread = f"{accuracy.mean():.3f} % ({accuracy.std(ddof=1):.3f}, {accuracy.min():.2f})"
         train, cold = [run.train for run in runs], [run.cold for run in runs]
         lines.append(f"| {recipe} | {len(runs)} | {spread} | {middle(train)} | {middle(cold)} |")
     if peers:
-        lines += ["", "| peer | n | best test accuracy | s to it, from process start | ratio to our "
-                  "cold time, median (range over seeds) |", "|---|---|---|---|---|"]  # fmt: skip
+        lines += [
+            "",
+            "| peer | n | best test accuracy | s to it, from process start "
+            "| ratio to our cold time, median (range over seeds) |",
+            "|---|---|---|---|---|",
+        ]
     for name, done in peers.items():
         reached = float(np.median([peer.reached for peer in done]))
         ratios = ", ".join(

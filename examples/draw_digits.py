@@ -1,11 +1,11 @@
-"""Draw the ten pictures in examples/pictures: digits that are not from MNIST, each in other conditions.
+"""Draw the ten pictures in examples/pictures: digits that are not from MNIST, all different.
 
 Strokes drawn by code, with the hand's tremor; on paper, blackboard, grey card, in many formats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,8 @@ from scipy.interpolate import make_interp_spline
 
 FOLDER = Path(__file__).parent / "pictures"
 STROKES: dict[int, list[list[tuple[float, float]]]] = {  # x to the right, y down, in 0..1
-    0: [[(0.55, 0.05), (0.2, 0.2), (0.12, 0.6), (0.4, 0.95), (0.8, 0.75), (0.85, 0.3), (0.55, 0.05)]],
+    0: [[(0.55, 0.05), (0.2, 0.2), (0.12, 0.6), (0.4, 0.95), (0.8, 0.75), (0.85, 0.3),
+         (0.55, 0.05)]],
     1: [[(0.4, 0.2), (0.6, 0.02), (0.57, 0.5), (0.53, 0.98)]],
     2: [[(0.15, 0.25), (0.4, 0.03), (0.78, 0.2), (0.65, 0.5), (0.15, 0.93)],
         [(0.15, 0.93), (0.5, 0.9), (0.9, 0.95)]],
@@ -25,11 +26,11 @@ STROKES: dict[int, list[list[tuple[float, float]]]] = {  # x to the right, y dow
     5: [[(0.28, 0.06), (0.25, 0.25), (0.2, 0.42)],
         [(0.2, 0.42), (0.55, 0.36), (0.82, 0.58), (0.65, 0.92), (0.15, 0.92)],
         [(0.28, 0.06), (0.5, 0.07), (0.82, 0.03)]],
-    6: [[(0.7, 0.03), (0.35, 0.3), (0.15, 0.7), (0.4, 0.97), (0.75, 0.85), (0.72, 0.58), (0.4, 0.55),
-         (0.18, 0.75)]],
+    6: [[(0.7, 0.03), (0.35, 0.3), (0.15, 0.7), (0.4, 0.97), (0.75, 0.85), (0.72, 0.58),
+         (0.4, 0.55), (0.18, 0.75)]],
     7: [[(0.1, 0.1), (0.5, 0.08), (0.88, 0.05)], [(0.88, 0.05), (0.6, 0.5), (0.42, 0.98)]],
-    8: [[(0.75, 0.15), (0.45, 0.03), (0.22, 0.2), (0.5, 0.45), (0.78, 0.7), (0.5, 0.97), (0.2, 0.78),
-         (0.45, 0.5), (0.74, 0.27), (0.75, 0.15)]],
+    8: [[(0.75, 0.15), (0.45, 0.03), (0.22, 0.2), (0.5, 0.45), (0.78, 0.7), (0.5, 0.97),
+         (0.2, 0.78), (0.45, 0.5), (0.74, 0.27), (0.75, 0.15)]],
     9: [[(0.75, 0.25), (0.5, 0.05), (0.2, 0.2), (0.3, 0.47), (0.62, 0.45), (0.76, 0.22)],
         [(0.76, 0.22), (0.74, 0.6), (0.62, 0.98)]],
 }  # fmt: skip
@@ -72,7 +73,7 @@ def main() -> None:
     """Write the ten files; the same ones every time."""
     rng = np.random.default_rng(2026)
     FOLDER.mkdir(exist_ok=True)
-    draw: Callable[..., np.ndarray] = lambda digit, **how: ink(digit, rng=rng, **how)
+    draw = partial(ink, rng=rng)
 
     paper = 255 - 255 * page(180, 240, draw(0, side=120, width=0.09), 30, 90)
     Image.fromarray(paper.astype(np.uint8)).save(FOLDER / "zero-on-paper.png")

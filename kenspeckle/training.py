@@ -115,7 +115,7 @@ def fit(
     """
     network, optimizer = training.network, training.optimizer
     parameters = list(network.parameters())
-    state = [value for value in network.state_dict().values() if value.is_floating_point()]
+    state = {n: tensor for n, tensor in network.state_dict().items() if tensor.is_floating_point()}
     total = config.total_steps(len(batches))
     while training.total < total:
         network.train()
@@ -131,12 +131,14 @@ def fit(
             value = loss.item()
             gradients = [p.grad for p in parameters if p.grad is not None]
             # one number for all gradients and weights: NaN or infinity in any of them shows in it
-            if not math.isfinite(value + torch.nn.utils.get_total_norm(gradients + state).item()):
+            if not math.isfinite(
+                value + torch.nn.utils.get_total_norm([*gradients, *state.values()]).item()
+            ):
                 raise _explained(training, images, logits, value, now_rate)
             if math.isfinite(config.gradient_clip):
                 torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
             optimizer.step(now_rate)
-            _update_average(training, config.averaging)
+            _update_average(training, state, config.averaging)
             _count(training, value, logits, labels)
             finished = training.step == len(batches) or training.total == total
             now = perf_counter()
@@ -202,15 +204,15 @@ def require_finite(groups: Mapping[str, Mapping[str, Tensor]], when: str) -> Non
 _ADVICE = "lower optimizer.rate or set train.gradient_clip"
 
 
-def _update_average(training: Training, decay: float) -> None:
+def _update_average(training: Training, state: dict[str, Tensor], decay: float) -> None:
     if not decay:
         return
-    floating = {n: t for n, t in training.network.state_dict().items() if t.is_floating_point()}
     if not training.average:
-        training.average = {name: value.clone() for name, value in floating.items()}
+        training.average = {name: value.clone() for name, value in state.items()}
     # a young average follows faster, so that it forgets the random start
     weight = 1 - min(decay, (1 + training.total) / (10 + training.total))
-    torch._foreach_lerp_(list(training.average.values()), list(floating.values()), weight)
+    average = [training.average[name] for name in state]
+    torch._foreach_lerp_(average, list(state.values()), weight)
 
 
 def _count(training: Training, loss: float, logits: Tensor, labels: Tensor) -> None:

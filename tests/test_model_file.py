@@ -9,6 +9,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from PIL import Image
 
 import kenspeckle as ks
 from kenspeckle import model_file
-from kenspeckle.data.preprocess import PreprocessConfig
+from kenspeckle.data.preprocess import PreprocessConfig, prepare
 from kenspeckle.errors import ModelFileError
 from kenspeckle.inference import probabilities
 from kenspeckle.models.convnet import ConvNetConfig
@@ -92,24 +93,24 @@ def joined(header, body):
     return struct.pack("<Q", len(text)) + text + body
 
 
+def about(header):
+    """What the metadata says: format, description, card and SHA-256."""
+    return json.loads(header["__metadata__"]["kenspeckle"])
+
+
+def sealed(header, body, said=None):
+    """A file that says `said`, with the SHA-256 that whoever edits one on purpose would compute."""
+    said = {key: value for key, value in (said or about(header)).items() if key != "sha256"}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode() + body).hexdigest()
+    metadata = {**header["__metadata__"], "kenspeckle": json.dumps(said | {"sha256": digest})}
+    return joined({**header, "__metadata__": metadata}, body)
+
+
 def edited(data, **description):
-    """`data` with another description, and the SHA-256 that fits it."""
+    """`data` with another description, sealed."""
     header, body = parts(data)
-    about = header["__metadata__"]
-    about["description"] = json.dumps({**json.loads(about["description"]), **description})
-    return resealed(header, body)
-
-
-def resealed(header, body):
-    """A file whose SHA-256 is right, as whoever edits one on purpose would make it."""
-    header = json.loads(json.dumps(header))
-    about = header["__metadata__"]
-    digest = hashlib.sha256()
-    for key in ("format", "description", "card"):
-        digest.update(json.dumps(about.get(key)).encode())
-    digest.update(body)
-    about["sha256"] = digest.hexdigest()
-    return joined(header, body)
+    said = about(header)
+    return sealed(header, body, said | {"description": said["description"] | description})
 
 
 def meaning(loaded):
@@ -240,7 +241,7 @@ def test_a_changed_weight_is_refused(tmp_path, original):
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [('\\"zero\\"', '\\"nero\\"'), ("1.25", "1.75"), ("[0.5, 7]", "[0.9, 7]")]
+    ("old", "new"), [("zero", "nero"), ("1.25", "1.75"), ("[0.5, 7]", "[0.9, 7]")]
 )
 def test_a_changed_description_or_card_is_refused(tmp_path, original, old, new):
     assert original.count(old.encode()) == 1
@@ -260,16 +261,19 @@ def test_a_weight_that_is_no_number_is_refused(tmp_path, original, value):
     header, body = parts(original)
     begin, _ = header["2.weight"]["data_offsets"]
     body = body[:begin] + struct.pack("<f", value) + body[begin + 4 :]
-    message = refusal(written(tmp_path / "m", resealed(header, body)))
+    message = refusal(written(tmp_path / "m", sealed(header, body)))
     assert message == "tensor 2.weight holds NaN or infinity"
 
 
 def test_an_edit_of_nothing_loads(tmp_path, original):
     header, body = parts(original)
     expected = meaning(ks.load(written(tmp_path / "m", original)))
-    assert meaning(ks.load(written(tmp_path / "m", resealed(header, body)))) == expected
+    assert meaning(ks.load(written(tmp_path / "m", sealed(header, body)))) == expected
 
 
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/status").is_file(), reason="the peak of memory is read from /proc"
+)
 MLP = {"name": "mlp", "hidden": [5, 4], "activation": "tanh", "dropout": 0.1}
 INK = {"kind": "ink", "height": 8, "width": 8, "least": 28, "scaling": "standard"}
 
@@ -291,8 +295,8 @@ INK = {"kind": "ink", "height": 8, "width": 8, "least": 28, "scaling": "standard
         ({"architecture": MLP | {"hidden": [5.0, 4]}}, "architecture.hidden[0] must be int"),
         ({"architecture": MLP | {"hidden": [True, 4]}}, "architecture.hidden[0] must be int"),
         ({"architecture": MLP | {"hidden": [4, 5]}}, "tensor 2.bias is F32 of shape [5]"),
-        ({"architecture": MLP | {"hidden": [5]}}, "tensor 6.bias is not part of its architecture"),
-        ({"architecture": MLP | {"hidden": [5, 4, 3]}}, "tensor 8.bias is missing"),
+        ({"architecture": MLP | {"hidden": [5]}}, "tensor 8.bias is not part of its architecture"),
+        ({"architecture": MLP | {"hidden": [5, 4, 3]}}, "tensor 11.bias is missing"),
         ({"architecture": MLP | {"dropout": float("nan")}}, "architecture.dropout must be in"),
         ({"architecture": MLP | {"code": "import os"}}, "unknown setting 'architecture.code'"),
         ({"shape": [8, 8]}, "shape must be three sizes in 1..4096"),
@@ -303,7 +307,7 @@ INK = {"kind": "ink", "height": 8, "width": 8, "least": 28, "scaling": "standard
         ({"shape": [1, 4, 16]}, ""),
         ({"shape": [4, 4, 4]}, ""),
         ({"class_names": []}, "class_names must be 1 to 65536, got 0"),
-        ({"class_names": ["a", "b"]}, "tensor 6.bias is F32 of shape [3], expected [2]"),
+        ({"class_names": ["a", "b"]}, "tensor 8.bias is F32 of shape [3], expected [2]"),
         ({"class_names": ["a", "b", 3]}, "class_names[2] must be str"),
         ({"class_names": ["a"] * 65537}, "class_names must be 1 to 65536, got 65537"),
         ({"temperature": 0.0}, "temperature must be above 0"),
@@ -340,7 +344,7 @@ def rename(old, new):
     return edit
 
 
-def set_about(**values):
+def set_metadata(**values):
     return set_entry("__metadata__", **values)
 
 
@@ -377,26 +381,67 @@ def set_about(**values):
         (lambda header: header.pop("2.bias"), "tensor 2.bias is missing"),
         (lambda header: header.update({"2.bias": 7}), "tensor 2.bias has no valid data_offsets"),
         (lambda header: header.update({"2.bias": []}), "tensor 2.bias has no valid data_offsets"),
-        (set_about(description="{"), "its description is not readable"),
-        (set_about(description="[]"), "its description is not a JSON object"),
-        (set_about(description=None), "its description is not readable"),
-        (set_about(description={}), "its description is not readable"),
-        (set_about(description="{}"), ""),
-        (set_about(description='{"a": ' * 20_000), "its description is not readable"),
-        (set_about(card="7"), "its card is not a JSON object"),
-        (set_about(card=7), ""),
-        (set_about(format="kenspeckle-2"), "a safetensors file of another program"),
-        (set_about(format=["kenspeckle-1"]), "a safetensors file of another program"),
-        (set_about(extra=7), ""),
-        (set_about(extra={"a": "b"}), ""),
-        (set_about(extra="\ud800"), ""),
+        (set_metadata(extra=7), ""),
+        (set_metadata(extra={"a": "b"}), ""),
+        (set_metadata(extra="\ud800"), ""),
     ],
 )
 def test_a_header_that_cannot_be_is_refused_with_the_reason(tmp_path, original, edit, reason):
     header, body = parts(original)
     edit(header)
-    path = written(tmp_path / "m", resealed(header, body))
+    path = written(tmp_path / "m", sealed(header, body))
     assert refusal(path).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"format": 2}, "format 2, expected 1"),
+        ({"format": "kenspeckle-1"}, "format 'kenspeckle-1', expected 1"),
+        ({"format": "x" * 100_000}, "format 'xxx"),
+        ({"format": None}, "format None, expected 1"),
+        ({"description": None}, "its description is not a JSON object"),
+        ({"description": []}, "its description is not a JSON object"),
+        ({"description": "{}"}, "its description is not a JSON object"),
+        ({"description": {}}, ""),
+        ({"card": 7}, "its card is not a JSON object"),
+        ({"card": None}, "its card is not a JSON object"),
+    ],
+)
+def test_metadata_that_cannot_be_is_refused_with_the_reason(tmp_path, original, change, reason):
+    header, body = parts(original)
+    path = written(tmp_path / "m", sealed(header, body, about(header) | change))
+    assert refusal(path).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ({}, "a safetensors file of another program (no kenspeckle metadata)"),
+        ([], "a safetensors file of another program (no kenspeckle metadata)"),
+        (None, "a safetensors file of another program (no kenspeckle metadata)"),
+        ({"kenspeckle": None}, "its metadata is not readable"),
+        ({"kenspeckle": 7}, "its metadata is not readable"),
+        ({"kenspeckle": {}}, "its metadata is not readable"),
+        ({"kenspeckle": "{"}, "its metadata is not readable"),
+        ({"kenspeckle": "[]"}, "its metadata is not a JSON object"),
+        ({"kenspeckle": '{"format": 1, "format": 1}'}, "its metadata is not readable"),
+        ({"kenspeckle": '{"a": ' * 20_000}, "its metadata is not readable"),
+    ],
+)
+def test_metadata_of_another_kind_is_refused_with_the_reason(tmp_path, original, metadata, reason):
+    header, body = parts(original)
+    path = written(tmp_path / "m", joined(header | {"__metadata__": metadata}, body))
+    assert refusal(path).startswith(reason)
+
+
+@pytest.mark.parametrize("depth", [10, 500, 800, *range(900, 1000, 3), 2000])
+def test_a_card_of_any_depth_is_read_or_refused(tmp_path, original, depth):
+    header, body = parts(original)
+    text = json.dumps(about(header) | {"card": {}})
+    text = text.replace('"card": {}', '"card": ' + '{"a": ' * depth + "1" + "}" * depth)
+    metadata = {"__metadata__": {"kenspeckle": text}}
+    refusal(written(tmp_path / "m", joined(header | metadata, body)))  # no SHA-256 that fits
 
 
 @pytest.mark.parametrize(
@@ -405,7 +450,6 @@ def test_a_header_that_cannot_be_is_refused_with_the_reason(tmp_path, original, 
         (b'{"__metadata__"', b'{"2.bias": {}, "__metadata__"'),
         (b'{"__metadata__"', b'{"__metadata__": {}, "__metadata__"'),
         (b'"dtype"', b'"dtype": "F16", "dtype"'),
-        (b'"format"', b'"format": "other", "format"'),
         (b'\\"shape\\"', b'\\"shape\\": [1, 2, 3], \\"shape\\"'),
     ],
 )
@@ -448,9 +492,9 @@ BOMBS = {
     },
 }
 MEASURE = """
-import resource, sys, kenspeckle
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+import re, sys, kenspeckle
+def peak():  # not ru_maxrss, which a child takes over from its parent
+    return int(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1]) << 10
 def load(path):
     try:
         kenspeckle.load(path)
@@ -464,6 +508,7 @@ for path in sys.argv[2:]:
 """
 
 
+@needs_proc
 def test_a_header_that_claims_a_giant_does_not_allocate_one(tmp_path, original):
     """Measured from outside, because tracemalloc does not see what torch allocates."""
     header, body = parts(original)
@@ -485,6 +530,7 @@ def test_a_header_that_claims_a_giant_does_not_allocate_one(tmp_path, original):
     assert max(int(peak) for _, peak in results) < largest + 64 * MEGABYTE
 
 
+@needs_proc
 def test_the_measure_from_outside_notices_a_network_that_is_built(tmp_path, original):
     whole = written(tmp_path / "whole", original)
     wasteful = "import torch; torch.ones(30_000_000)\nprint('loaded', peak() - before)"
@@ -494,21 +540,24 @@ def test_the_measure_from_outside_notices_a_network_that_is_built(tmp_path, orig
     assert int(done.stdout.split()[1]) > 64 * MEGABYTE
 
 
+VALUES = (0, 1, -1, 2**31, 2**63, 0.5, "", "F16", "mlp", "os", None, [], {}, [1], True, "ink")
+
+
 def edit_json(data, other, rng):
-    """Change one value somewhere in the header, with or without a SHA-256 that fits."""
+    """Change one value somewhere in the header, and give it the SHA-256 that fits."""
     header, body = parts(data)
-    about = header["__metadata__"]
-    description = json.loads(about["description"])
-    values = [0, 1, -1, 2**31, 2**63, 0.5, "", "F16", "mlp", "os", None, [], {}, [1], True, "ink"]
-    places = [description, *(v for v in description.values() if isinstance(v, dict | list))]
-    places += [about, *(entry for name, entry in header.items() if name != "__metadata__")]
-    places += [entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"]
+    said = about(header)
+    entries = [entry for name, entry in header.items() if name != "__metadata__"]
+    tables = [value for value in said["description"].values() if isinstance(value, dict | list)]
+    places = [said, said["description"], *tables, header["__metadata__"], *entries]
+    places += [entry["data_offsets"] for entry in entries]
     place = places[rng.integers(len(places))]
     keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-    place[keys[rng.integers(len(keys))]] = values[rng.integers(len(values))]
-    if place is not about:
-        about["description"] = json.dumps(description)
-    return resealed(header, body) if rng.random() < 0.7 else joined(header, body)
+    value = VALUES[rng.integers(len(VALUES))]
+    place[keys[rng.integers(len(keys))]] = value
+    if place is header["__metadata__"]:
+        return joined(header, body)
+    return sealed(header, body, said)
 
 
 def edit_length(data, other, rng):
@@ -525,24 +574,38 @@ def classifier_or_refusal(path):
         return None
 
 
+def check_usable(found, name):
+    """What loads must take a picture and give probabilities."""
+    channels, height, width = found.shape
+    picture = np.zeros((30, 30, 1), np.uint8)
+    picture[5:25, 13:17] = 255
+    seen = prepare(picture, found.preprocess, channels=channels)
+    assert seen.shape == (height, width, channels), name
+    rows = probabilities(found.network, seen[np.newaxis], temperature=found.temperature)
+    assert rows.shape == (1, len(found.class_names)), name
+    assert np.isfinite(rows).all(), name
+
+
 def check_mutants(folder, count, seed):
-    """Load every mutant; return how many mean what the original does."""
+    """Load every mutant; return how many are accepted."""
     originals = [saved(folder / "m", name) for name in ARCHITECTURES]
     meanings = [meaning(ks.load(written(folder / "m", data))) for data in originals]
+    damages = (*DAMAGES, edit_length, edit_json, edit_json)
     loaded = 0
-    damages = (*DAMAGES, edit_json, edit_json, edit_length)
     for name, data in mutants(originals, count=count, seed=seed, damages=damages):
         path = written(folder / "m", data)
         peak, found = traced_peak(partial(classifier_or_refusal, path))
         assert peak <= len(data) + 64 * MEGABYTE, name
         if found:
             loaded += 1
-            assert meaning(found) in meanings, name
+            check_usable(found, name)
+            same = [weights for weights, _ in meanings] if "json" in name else meanings
+            assert (meaning(found)[0] if "json" in name else meaning(found)) in same, name
     return loaded
 
 
 def test_damaged_model_files_are_refused(tmp_path):
-    assert check_mutants(tmp_path, count=300, seed=0) < 30
+    assert check_mutants(tmp_path, count=300, seed=0) < 60
 
 
 @pytest.mark.slow

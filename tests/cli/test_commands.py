@@ -36,7 +36,7 @@ def output(capsys, *arguments):
 
 
 def document(capsys, *arguments):
-    code, out, err = output(capsys, *arguments, "--json")
+    code, out, _ = output(capsys, *arguments, "--json")
     return code, json.loads(out.splitlines()[-1])
 
 
@@ -164,7 +164,7 @@ def test_runs_lists_the_best_first(capsys, digits_run):
 def test_a_mistake_is_one_line_that_says_what_to_do(capsys, tmp_path, monkeypatch, arguments,
                                                     code, message):  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    got, out, err = output(capsys, *arguments)
+    got, _, err = output(capsys, *arguments)
     assert got == code
     assert message in err
     assert err.startswith("ken: ") and len(err.splitlines()) == 1
