@@ -18,14 +18,7 @@ from kenspeckle.data.splits import VALIDATION
 from kenspeckle.errors import KenspeckleError
 from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.event_files import EventFiles
-from kenspeckle.events import (
-    Ended,
-    EpochRecord,
-    Event,
-    Started,
-    best_epoch,
-    stops_early,
-)
+from kenspeckle.events import Ended, EpochRecord, Event, Started, best_epoch, stops_early
 from kenspeckle.inference import predictions
 from kenspeckle.model_file import Classifier
 from kenspeckle.run_folder import EPOCHS, MODEL, RESULT, TENSORBOARD

@@ -98,6 +98,11 @@ def describe(compute: Compute) -> dict[str, str | int]:
     }
 
 
+def load() -> float:
+    """How many processes wanted to run, on average over the last minute."""
+    return os.getloadavg()[0]
+
+
 def _bf16(device: str) -> tuple[bool, str]:
     """Whether bf16 is computed by hardware here, and why."""
     if device == "cuda":

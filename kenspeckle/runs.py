@@ -123,12 +123,19 @@ def _run_of(events: Iterator[Event]) -> Run:
 
 
 def _choices(asked: RunConfig, settled: RunConfig, data: Dataset) -> list[str]:
-    """One line for each thing that was decided for the user and that changes pictures."""
+    """One line for each thing that was decided for the user or that they should know."""
     notes = []
     height, width = data.images.shape[1:3]
     if (settled.preprocess.height, settled.preprocess.width) != (height, width):
         size = f"{settled.preprocess.height} x {settled.preprocess.width}"
         notes.append(f"pictures of {height} x {width} are scaled to {size} (preprocess.least)")
+    load = device.load()
+    if settled.threads > 1 and load > settled.threads / 2:
+        # threads that wait for each other in every step wait for the slowest of them
+        notes.append(
+            f"other programs are at work here (load {load:.1f}); "
+            "with a core less to itself, training may be faster with --set threads=1"
+        )
     return notes
 
 

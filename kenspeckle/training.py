@@ -131,9 +131,8 @@ def fit(
             value = loss.item()
             gradients = [p.grad for p in parameters if p.grad is not None]
             # one number for all gradients and weights: NaN or infinity in any of them shows in it
-            if not math.isfinite(
-                value + torch.nn.utils.get_total_norm([*gradients, *state.values()]).item()
-            ):
+            size = torch.nn.utils.get_total_norm([*gradients, *state.values()]).item()
+            if not math.isfinite(value + size):
                 raise _explained(training, images, logits, value, now_rate)
             if math.isfinite(config.gradient_clip):
                 torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip)

@@ -8,8 +8,11 @@ Forking saves importing torch for each job. The events, counted from 0, are
 
     step         before an update of the weights
     checkpoint   before a file operation inside the folder of checkpoints
+    half         those of them that find a checkpoint begun and not yet under its name
     record       before any other file operation of the run
+    rename config.toml, write epochs.jsonl and so on: before one of those by its name
 
+and `begun` and `finished` count the records until the configuration and the result are there,
 and a write is stopped in its middle. To count them, methods of `Disk` and `Optimizer` are wrapped
 here, in a process that exists for nothing else, and the loop pauses after every step.
 """
@@ -25,12 +28,13 @@ from pathlib import Path
 from kenspeckle import runs, training
 from kenspeckle.cli import main, train  # noqa: F401 (imported before the fork)
 from kenspeckle.optim import Optimizer
-from kenspeckle.run_folder import CHECKPOINTS
+from kenspeckle.run_folder import CHECKPOINTS, CONFIG, RESULT
 from kenspeckle.storage import Disk
 
 assert runs
 
 OPERATIONS = ("make_folder", "write", "sync_file", "rename", "sync_folder", "remove")
+MARKS = {CONFIG: "begun", RESULT: "finished"}
 counts = Counter()
 
 
@@ -46,19 +50,27 @@ def install(fault):
         for number in fault.get("signals", [signal.SIGKILL]):
             os.kill(os.getpid(), number)
 
-    def counted(do):
+    def counted(name, do):
         def wrapped(self, path, *arguments):
-            inside = CHECKPOINTS in (path.name, path.parent.name, path.parent.parent.name)
-            if happens("checkpoint" if inside else "record"):
-                if do.__name__ == "write":
+            final = path.name.removeprefix(".").partition(".tmp-")[0]
+            events = ["record", f"{name} {final}"]
+            if CHECKPOINTS in (path.name, path.parent.name, path.parent.parent.name):
+                begun = f".tmp-{os.getpid()}" in str(path) and name not in ("make_folder", "remove")
+                events = ["checkpoint", "half"] if begun else ["checkpoint"]
+            if any([happens(event) for event in events]):
+                if name == "write":
                     path.write_bytes(arguments[0][: len(arguments[0]) // 2])
                 strike()
+                if name == "write":  # after signals that do not end the process
+                    path.unlink()
             do(self, path, *arguments)
+            if name == "rename" and final in MARKS:
+                counts[MARKS[final]] = counts["record"]
 
         return wrapped
 
     for name in OPERATIONS:
-        setattr(Disk, name, counted(getattr(Disk, name)))
+        setattr(Disk, name, counted(name, getattr(Disk, name)))
     step = Optimizer.step
 
     def counted_step(self, rate):

@@ -11,8 +11,8 @@ from rich.console import Console
 
 
 def console(*, quiet: bool = False) -> Console:
-    """The terminal; 100 columns when it is a file or a pipe."""
-    return Console(width=None if sys.stdout.isatty() else 100, highlight=False, quiet=quiet)
+    """The terminal; wide enough for any table when it is a file or a pipe."""
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, quiet=quiet)
 
 
 def print_json(document: Any) -> None:

@@ -36,7 +36,7 @@ def runs(folder: Path = Path("runs"), /, *, json: bool = False) -> None:
         "test",
         "opened",
     ):
-        table.add_column(title, justify="left" if title in _WORDS else "right")
+        table.add_column(title, justify="left" if title in _WORDS else "right", overflow="fold")
     for row in rows:
         table.add_row(
             Text(row.run),
