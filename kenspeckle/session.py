@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from torch import Tensor
 
-from kenspeckle import checkpoint, config
+from kenspeckle import checkpoint, config, storage
 from kenspeckle.data.batches import Batches
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import resize_dataset
@@ -126,7 +126,7 @@ def save_checkpoint(session: Session) -> None:
         },
     )
     folder = session.run.path / CHECKPOINTS
-    folder.mkdir(exist_ok=True)
+    storage.make_folder(folder)
     checkpoint.save(
         folder, snapshot, identity=session.identity, keep=session.settings.train.keep_checkpoints
     )

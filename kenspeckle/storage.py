@@ -105,6 +105,14 @@ def write_folder(
         disk.sync_folder(path.parent)
 
 
+def make_folder(path: Path) -> None:
+    """Create `path` and what is missing above it; it may exist already."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be made a folder: {error.strerror}") from error
+
+
 def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The manifest and the files of a folder; raise `StorageError` if one byte differs."""
     try:
@@ -134,7 +142,11 @@ def remove_leftovers(folder: Path, *, disk: Disk = DISK) -> list[str]:
 @contextmanager
 def lock(path: Path, purpose: str) -> Iterator[None]:
     """Hold an exclusive lock, freed by the system even after SIGKILL; refuse at once if taken."""
-    with open(path, "a+", encoding="utf-8") as file:
+    try:
+        file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -192,6 +192,15 @@ def test_a_refused_lock_stays_with_its_holder(tmp_path):
                 pass
 
 
+def test_a_lock_that_cannot_be_made_says_where_and_why(tmp_path):
+    path = tmp_path / "nowhere" / ".lock"
+    with (
+        pytest.raises(StorageError, match=f"^{path}: .*No such file or directory$"),
+        storage.lock(path, "training"),
+    ):
+        pass
+
+
 def test_a_lock_is_free_again_after_its_holder(tmp_path):
     for _ in range(2):
         with storage.lock(tmp_path / ".lock", "training"):

@@ -198,7 +198,6 @@ def test_digits_of_mnist_are_left_exactly_as_they_are():
     assert np.mean(same) >= 0.98  # measured: 0.9893 of all 10,000
 
 
-@pytest.mark.xfail(reason="a digit that reaches the border is taken for a picture of a digit")
 def test_a_digit_of_mnist_that_reaches_the_border_is_left_as_it_is():
     images = read_idx(FOLDER / "t10k-images-idx3-ubyte.gz")
     ring = np.ones((28, 28), bool)

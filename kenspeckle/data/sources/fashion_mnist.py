@@ -19,7 +19,7 @@ from pathlib import Path
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.sources.idx import folder_dataset, has_standard_files
 from kenspeckle.errors import DataError
-from kenspeckle.storage import write_file
+from kenspeckle.storage import make_folder, write_file
 
 CLASS_NAMES = (
     "t-shirt", "trouser", "pullover", "dress", "coat",
@@ -66,7 +66,7 @@ def fetch(
     folder: Path, *, mirrors: tuple[str, ...] = MIRRORS, progress: Progress | None = None
 ) -> None:
     """Download the four files into `folder`, each from the first mirror that has it unharmed."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, sha256 in CONTENT_SHA256.items():
         failures = []
         for mirror in mirrors:
