@@ -18,7 +18,7 @@ import safetensors.torch
 from torch import Tensor
 
 from kenspeckle.errors import CheckpointError, StorageError
-from kenspeckle.storage import DISK, Disk, read_folder, write_folder
+from kenspeckle.storage import DISK, Disk, read_folder, remove_folder, write_folder
 
 FORMAT = 1
 STATE = "state.json"
@@ -65,9 +65,7 @@ def save(
         about = {"format": FORMAT, "step": snapshot.step, "identity": dict(identity)}
         write_folder(target, files, about=about, disk=disk)
     for old in checkpoints(folder)[keep:]:
-        doomed = old.with_name(f".{old.name}.tmp-old")
-        disk.rename(old, doomed)  # first, so that half a folder never bears a checkpoint's name
-        disk.remove(doomed)
+        remove_folder(old, disk=disk)
     return target
 
 
@@ -113,6 +111,7 @@ def _read(path: Path) -> tuple[Snapshot, dict[str, str]]:
     """One checkpoint and its identity; raise `StorageError` where anything in it is wrong."""
     manifest, files = read_folder(path)
     try:
+        owner = dict(manifest["identity"])
         if manifest["format"] != FORMAT:
             raise StorageError(f"{path}: format {manifest['format']}, expected {FORMAT}")
         if path.name != f"step-{manifest['step']:08d}":
@@ -127,7 +126,7 @@ def _read(path: Path) -> tuple[Snapshot, dict[str, str]]:
         )
     except (KeyError, ValueError, TypeError, safetensors.SafetensorError) as error:
         raise StorageError(f"{path}: incomplete: {error}") from error
-    return snapshot, manifest["identity"]
+    return snapshot, owner
 
 
 def _set_aside(path: Path, disk: Disk) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from typing import Literal
 
 from kenspeckle import model_file, runlog, storage
 from kenspeckle.data.splits import VALIDATION
-from kenspeckle.errors import KenspeckleError
+from kenspeckle.errors import KenspeckleError, RunError
 from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.event_files import EventFiles
 from kenspeckle.events import Ended, EpochRecord, Event, Started, best_epoch, stops_early
@@ -164,11 +164,11 @@ def _finish(session: Session) -> None:
     )
     model_file.save(session.run.path / MODEL, classifier)
     made.save(session.run.predictions_file(VALIDATION))
+    _log(session, "finished")
     # last, because a folder with it counts as finished
     storage.write_json(
         session.run.path / RESULT, {VALIDATION: {"role": "chosen on", **asdict(measured)}}
     )
-    _log(session, "finished")
 
 
 def _ended(session: Session, state: Literal["finished", "interrupted"]) -> Ended:
@@ -189,7 +189,8 @@ def _logged_failure(session: Session) -> Iterator[None]:
     try:
         yield
     except KenspeckleError:
-        _log(session, "failed")
+        with suppress(RunError):  # on a full disk the log fails too, and the cause must be seen
+            _log(session, "failed")
         raise
 
 

@@ -125,13 +125,13 @@ def _choose(hint: Any, value: Settings, name: str) -> Any:
     variants = _variants(hint)
     if "name" not in value:
         raise ConfigError(f"{name}.name is missing (known: {', '.join(sorted(variants))})")
-    if value["name"] not in variants:
+    if not isinstance(value["name"], str) or value["name"] not in variants:
         raise ConfigError(unknown_name(f"{name}.name", str(value["name"]), variants))
     return variants[value["name"]]
 
 
 def _variant(hint: Any, settings: Settings) -> Any:
-    return _variants(hint).get(settings.get("name", ""), hint) if _is_union(hint) else hint
+    return _variants(hint).get(str(settings.get("name", "")), hint) if _is_union(hint) else hint
 
 
 def _variants(hint: Any) -> dict[str, Any]:

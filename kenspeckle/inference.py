@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import nn
 
 from kenspeckle.data.dataset import Dataset
@@ -31,7 +33,7 @@ class Prediction:
     runner_up: str = ""
     runner_up_probability: float = 0.0
     error: str = ""
-    picture: NDArray[np.uint8] | None = None  # (H, W, C) as decoded
+    picture: NDArray[np.uint8] | None = None  # (H, W, C), reduced to at most 512 a side
     seen: NDArray[np.uint8] | None = None  # (height, width, C) as the network saw it
 
 
@@ -82,7 +84,10 @@ def find_pictures(images: Iterable[str | Path]) -> list[Path]:
     """The files that names, folders and globs stand for, each once, in order."""
     found: dict[Path, None] = {}
     for image in images:
-        matches = list(_matches(Path(image)))
+        try:
+            matches = list(_matches(Path(image)))
+        except OSError as error:  # a name too long, a folder that may not be searched
+            raise DataError(f"{image}: cannot be read: {error.strerror}") from error
         if not matches:
             raise DataError(f"{image}: no such picture, and no folder or glob with pictures")
         found.update(dict.fromkeys(matches))
@@ -97,9 +102,8 @@ def _matches(path: Path) -> Iterator[Path]:
     elif path.exists():
         yield path
     elif any(mark in str(path) for mark in "*?["):
-        root = Path(path.anchor) if path.is_absolute() else Path()
-        pattern = str(path.relative_to(path.anchor)) if path.is_absolute() else str(path)
-        yield from sorted(match for match in root.glob(pattern) if match.is_file())
+        names = glob.glob(str(path), recursive=True)
+        yield from sorted(Path(name) for name in names if Path(name).is_file())
 
 
 def _predict_batch(classifier: Classifier, paths: Sequence[Path]) -> list[Prediction]:
@@ -113,7 +117,7 @@ def _predict_batch(classifier: Classifier, paths: Sequence[Path]) -> list[Predic
             message = str(error).removeprefix(f"{path}: ")
             results[path] = Prediction(path=str(path), error=message)
             continue
-        pictures.append((path, picture))
+        pictures.append((path, _reduced(picture)))
         inputs.append(seen)
     if inputs:
         rows = probabilities(
@@ -122,6 +126,13 @@ def _predict_batch(classifier: Classifier, paths: Sequence[Path]) -> list[Predic
         for (path, picture), seen, row in zip(pictures, inputs, rows, strict=True):
             results[path] = _named(path, picture, seen, row, classifier.class_names)
     return [results[path] for path in paths]
+
+
+def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """For display: a thousand photographs in full would fill the memory."""
+    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    image.thumbnail((512, 512))
+    return np.asarray(image).reshape(image.height, image.width, picture.shape[-1])
 
 
 def _named(

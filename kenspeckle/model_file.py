@@ -58,10 +58,18 @@ class _Description:
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or any(not 1 <= extent <= 4096 for extent in self.shape):
             raise ValueError(f"shape must be three sizes in 1..4096, got {self.shape}")
+        if self.shape[0] not in (1, 3):
+            raise ValueError(f"shape must begin with 1 or 3 channels, got {self.shape[0]}")
         if not 1 <= len(self.class_names) <= MAX_CLASSES:
             raise ValueError(f"class_names must be 1 to {MAX_CLASSES}, got {len(self.class_names)}")
-        if not 0 < self.temperature < float("inf"):
-            raise ValueError(f"temperature must be above 0, got {self.temperature}")
+        if not 1e-3 <= self.temperature <= 1e3:
+            raise ValueError(f"temperature must be in 0.001..1000, got {self.temperature}")
+        size = (self.preprocess.height, self.preprocess.width)
+        if size != self.shape[1:] or self.preprocess.kind == "auto":
+            raise ValueError(
+                f"preprocess must make pictures of {self.shape[1:]}, "
+                f"got {self.preprocess.kind} of {size}"
+            )
 
 
 def save(path: Path, classifier: Classifier, *, disk: Disk = DISK) -> None:
@@ -96,8 +104,14 @@ def load(path: str | Path) -> Classifier:
         return _load(path)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ConfigError, _Refused) as error:
-        raise ModelFileError(f"{path}: {error}") from error
+    except (ConfigError, _Refused, safetensors.SafetensorError) as error:
+        raise ModelFileError(f"{path}: {_harmless(str(error))}") from error
+
+
+def _harmless(text: str) -> str:
+    """`text`, which may quote the file, as one short line without control characters."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return line if len(line) <= 300 else f"{line[:300]}..."
 
 
 class _Refused(Exception):
@@ -165,7 +179,7 @@ def _span(name: str, entry: Any) -> tuple[int, int]:
         begin, end = entry["data_offsets"]
     except (TypeError, KeyError, ValueError):
         begin = end = -1
-    if type(begin) is not int or type(end) is not int or not 0 <= begin <= end:
+    if type(begin) is not int or type(end) is not int or not 0 <= begin <= end < 1 << 63:
         raise _Refused(f"tensor {name} has no valid data_offsets")
     return begin, end
 
@@ -178,7 +192,9 @@ def _check_tensors(network: nn.Module, header: Mapping[str, Any]) -> None:
         state = "missing" if name in expected else "not part of its architecture"
         raise _Refused(f"tensor {name} is {state}")
     position = 0
-    for name, entry in sorted(header.items(), key=lambda item: _span(*item)):
+    # the digest does not cover names, so tensors must lie as safetensors writes them
+    for name in sorted(expected, key=lambda name: (-expected[name].itemsize, name)):
+        entry = header[name]
         begin, end = _span(name, entry)
         tensor = expected[name]
         declared = (entry.get("dtype"), entry.get("shape"))

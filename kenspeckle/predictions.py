@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,12 +69,22 @@ class Predictions:
 def load_predictions(path: Path) -> Predictions:
     """Read what `Predictions.save` wrote; raise `DataError` where it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # NpzFile and not np.load, which returns a bare array for an .npy file
+        with np.lib.npyio.NpzFile(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             return Predictions(
                 probabilities=file["probabilities"].astype(np.float32),
                 labels=file["labels"].astype(np.int64),
                 class_names=tuple(file["class_names"].tolist()),
                 split=str(file["split"]),
             )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        AttributeError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise DataError(f"{path}: cannot be read as predictions: {error}") from error

@@ -18,7 +18,7 @@ from kenspeckle.environment import environment
 from kenspeckle.errors import RunError
 from kenspeckle.events import Ended, Event
 from kenspeckle.recipes.catalog import build_recipe
-from kenspeckle.run_folder import CONFIG, ENVIRONMENT, LEDGER, Run, open_run
+from kenspeckle.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LEDGER, Run, open_run
 from kenspeckle.runlog import LOCK
 from kenspeckle.session import open_session, restore_session
 from kenspeckle.settings import RunConfig
@@ -83,13 +83,14 @@ def training(
                 f"{run.path}: there is a run here already; choose another --out "
                 f"or go on with it by `ken train --resume {run.path}`"
             )
+        leftovers = _remove_leftovers(run)
         session = open_session(run, settled, compute, data, began=began)
         facts = {**environment(compute), "seed": settled.seed, "data": data.fingerprint}
         storage.write_json(run.path / ENVIRONMENT, facts)
         storage.write_json(run.path / LEDGER, ledger(data, session.splits))
         # last of these, because a folder with it counts as a run
         storage.write_file(run.path / CONFIG, config.dumps(settled).encode())
-        yield from work(session, stop, _choices(settings, settled, data))
+        yield from work(session, stop, leftovers + _choices(settings, settled, data))
 
 
 def resuming(
@@ -102,7 +103,7 @@ def resuming(
     if run.is_finished:
         raise RunError(f"{run.path}: this run is finished; use `ken evaluate {run.path}`")
     with storage.lock(run.path / LOCK, "training"):
-        leftovers = storage.remove_leftovers(run.path)
+        leftovers = _remove_leftovers(run)
         data = dataset or open_dataset(settings.source)
         known = run.ledger["fingerprint"]
         if data.fingerprint != known:
@@ -112,8 +113,14 @@ def resuming(
             )
         compute = device.choose(settings.device, settings.precision, settings.threads)
         session = open_session(run, settings, compute, data, began=began)
-        notes = [f"removed {name}, which an interrupted write left" for name in leftovers]
-        yield from work(session, stop, notes + restore_session(session))
+        yield from work(session, stop, leftovers + restore_session(session))
+
+
+def _remove_leftovers(run: Run) -> list[str]:
+    """Delete what killed writes left in the folders of the run; a line for each."""
+    folders = (run.path, run.path / CHECKPOINTS)
+    names = [name for folder in folders for name in storage.remove_leftovers(folder)]
+    return [f"removed {name}, which an interrupted write left" for name in names]
 
 
 def _run_of(events: Iterator[Event]) -> Run:
@@ -144,6 +151,7 @@ def _new_folder(settings: RunConfig, out: str | Path | None) -> Path:
     try:
         if out is not None:
             Path(out).mkdir(parents=True, exist_ok=True)
+            storage.DISK.sync_folder(Path(out).parent)
             return Path(out)
         RUNS.mkdir(exist_ok=True)
         source = Path(settings.source).name.partition(".")[0] or "data"
@@ -153,6 +161,7 @@ def _new_folder(settings: RunConfig, out: str | Path | None) -> Path:
                 path.mkdir()
             except FileExistsError:
                 continue
+            storage.DISK.sync_folder(RUNS)
             return path
     except OSError as error:
         place = out if out is not None else RUNS

@@ -72,6 +72,7 @@ def write_file(path: Path, data: bytes, *, disk: Disk = DISK) -> None:
     """Replace `path` by `data`; a crash at any point leaves the old file or the new one."""
     temporary = _temporary(path)
     with _explained(path, len(data), disk, temporary):
+        _discard(temporary, disk)
         disk.write(temporary, data)
         disk.sync_file(temporary)
         disk.rename(temporary, path)
@@ -96,6 +97,7 @@ def write_folder(
     manifest = _sealed({**about, "files": sums})
     temporary = _temporary(path)
     with _explained(path, sum(map(len, files.values())), disk, temporary):
+        _discard(temporary, disk)
         disk.make_folder(temporary)
         for name, data in {**files, MANIFEST: manifest}.items():
             disk.write(temporary / name, data)
@@ -105,10 +107,13 @@ def write_folder(
         disk.sync_folder(path.parent)
 
 
-def make_folder(path: Path) -> None:
-    """Create `path` and what is missing above it; it may exist already."""
+def make_folder(path: Path, *, disk: Disk = DISK) -> None:
+    """Create `path` and what is missing above it, under a durable name; it may exist already."""
+    if path.is_dir():
+        return
     try:
         path.mkdir(parents=True, exist_ok=True)
+        disk.sync_folder(path.parent)
     except OSError as error:
         raise StorageError(f"{path}: cannot be made a folder: {error.strerror}") from error
 
@@ -131,6 +136,17 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     return manifest, files
 
 
+def remove_folder(path: Path, *, disk: Disk = DISK) -> None:
+    """Delete a folder; half of it never bears its name."""
+    doomed = _temporary(path)
+    try:
+        _discard(doomed, disk)
+        disk.rename(path, doomed)
+        disk.remove(doomed)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be deleted: {error.strerror or error}") from error
+
+
 def remove_leftovers(folder: Path, *, disk: Disk = DISK) -> list[str]:
     """Delete what unfinished writes left in `folder` and name it; the caller holds the lock."""
     leftovers = sorted(path for path in folder.glob(f".*{_TEMPORARY}*"))
@@ -151,13 +167,12 @@ def lock(path: Path, purpose: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            holder = file.read(80).strip() or "unknown"
+            holder = file.read(80).strip() or f"another process is {purpose}"
             raise RunError(
-                f"{path.parent}: process {holder} is {purpose} here; wait for it to end, "
-                "or choose another --out"
+                f"{path.parent}: {holder} here; wait for it to end, or choose another --out"
             ) from error
         file.truncate(0)
-        file.write(f"{os.getpid()}\n")
+        file.write(f"process {os.getpid()} is {purpose}\n")
         file.flush()
         yield
 
@@ -177,6 +192,11 @@ def is_locked(path: Path) -> bool:
 def _temporary(path: Path) -> Path:
     # in the same folder, because a rename across file systems is a copy and not atomic
     return path.parent / f".{path.name}{_TEMPORARY}{os.getpid()}"
+
+
+def _discard(temporary: Path, disk: Disk) -> None:
+    if temporary.exists():  # of a process that was killed and had our number, as in containers
+        disk.remove(temporary)
 
 
 @contextmanager

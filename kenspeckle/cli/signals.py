@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from types import FrameType
 from typing import Any
 
@@ -41,4 +40,5 @@ class StopOnSignal:
             # at once: nothing is lost, because every file is replaced whole
             os._exit(128 + number)
         self._received = number
-        print("ken: saving a checkpoint, then stopping (again: stop at once)", file=sys.stderr)
+        # not print: a handler may interrupt another print in the middle
+        os.write(2, b"ken: saving a checkpoint, then stopping (again: stop at once)\n")

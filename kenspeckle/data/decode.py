@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
 
 from kenspeckle.errors import DataError
 
@@ -55,6 +55,8 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[n
         raise
     except UnidentifiedImageError as error:
         raise DataError(f"{name}: not a picture; expected {', '.join(FORMATS)}") from error
+    except Image.DecompressionBombError as error:  # Pillow's own limit, before ours is reached
+        raise DataError(f"{name}: too many pixels, at most {max_pixels:,} are accepted") from error
     except (
         OSError,
         ValueError,
@@ -65,7 +67,6 @@ def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> NDArray[n
         EOFError,
         MemoryError,
         struct.error,
-        Image.DecompressionBombError,
     ) as error:
         raise DataError(f"{name}: damaged picture: {error or type(error).__name__}") from error
 
@@ -76,7 +77,7 @@ def _array(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode == "1" or (image.mode == "L" and "transparency" not in image.info):
         return np.asarray(image.convert("L"))[..., np.newaxis]
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
-        return _on_background(np.asarray(image.convert("RGBA")))
+        return _on_background(image.convert("RGBA"))
     colour = np.asarray(image.convert("RGB"))
     return colour
 
@@ -88,6 +89,8 @@ def _to_8_bits(deep: NDArray[np.generic]) -> NDArray[np.uint8]:
         raise ValueError("NaN or infinity among its pixels")
     if deep.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1:
         top = 1.0
+    elif deep.dtype.kind == "f" and values.min() >= 0 and values.max() <= 255:
+        top = 255.0
     elif values.min() >= 0 and values.max() <= 65535:
         top = 65535.0
     else:
@@ -95,10 +98,14 @@ def _to_8_bits(deep: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.round(values * (255 / top)).astype(np.uint8)
 
 
-def _on_background(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lay (H, W, 4) on white or black, whichever contrasts more with its visible pixels."""
-    colour, alpha = rgba[..., :3].astype(np.float64), rgba[..., 3:] / 255
-    visible = alpha.sum()
-    mean = (colour * alpha).sum() / (3 * visible) if visible else 0.0
-    background = 255.0 if mean < 128 else 0.0
-    return np.round(colour * alpha + background * (1 - alpha)).astype(np.uint8)
+def _on_background(image: Image.Image) -> NDArray[np.uint8]:
+    """Lay an RGBA picture on white or black, whichever contrasts more with what is visible."""
+    alpha = image.getchannel("A")
+    visible = ImageStat.Stat(alpha).sum[0]
+    # of a picture laid on black the sum is that of colour times alpha
+    on_black = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("RGB")
+    mean = sum(ImageStat.Stat(on_black).sum) * 255 / (3 * visible) if visible else 0.0
+    if mean >= 128:
+        return np.asarray(on_black)
+    on_white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(on_white.convert("RGB"))

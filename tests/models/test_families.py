@@ -51,7 +51,7 @@ def test_a_network_that_is_too_large_is_refused():
 
 
 def test_a_picture_that_is_too_small_is_refused():
-    with pytest.raises(ConfigError, match="pictures of 8 x 8 are too small for block 3"):
+    with pytest.raises(ConfigError, match="pictures of 8 x 8 are too small for block"):
         build_model(ConvNetConfig(), shape=(1, 8, 8), classes=10)
 
 

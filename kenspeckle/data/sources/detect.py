@@ -31,6 +31,13 @@ def open_dataset(source: str | Path, *, progress: Progress | None = None) -> Dat
         return fashion_mnist(progress=progress)
     if name in NAMED:
         return NAMED[name]()
+    try:
+        return _open_path(name)
+    except OSError as error:  # a name too long, a folder that may not be searched
+        raise DataError(f"{name}: cannot be read: {error.strerror or error}") from error
+
+
+def _open_path(name: str) -> Dataset:
     path = Path(name)
     if path.is_dir() and idx.has_standard_files(path):
         return idx.folder_dataset(path, source=name)

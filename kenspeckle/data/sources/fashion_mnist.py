@@ -89,7 +89,7 @@ def fetch(
 def _download(address: str, progress: Progress | None) -> bytes:
     data = bytearray()
     with urllib.request.urlopen(address, timeout=20) as response:
-        size = int(response.headers.get("Content-Length") or 0)
+        size = response.length or 0  # None where the header is missing or no number
         while chunk := response.read(1 << 16):
             data += chunk
             if len(data) > MAX_DOWNLOAD:

@@ -47,7 +47,8 @@ def read_idx(path: Path) -> NDArray[Any]:
             with gzip.GzipFile(fileobj=file) as content:
                 return _read(content, path, None)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read: {reason}") from error
 
 
 def is_idx(path: Path) -> bool:
@@ -114,6 +115,8 @@ def _read(file: BinaryIO | gzip.GzipFile, path: Path, size: int | None) -> NDArr
     shape = tuple(int(extent) for extent in np.frombuffer(sizes, dtype=">u4"))
     kind = ELEMENT_TYPES[element]
     expected = math.prod(shape) * kind.itemsize  # Python integers: no overflow
+    if math.prod(max(1, extent) for extent in shape) * kind.itemsize >= 1 << 63:
+        raise DataError(f"{path}: no array can have the shape of its header, {shape}")
     if size is not None and size != 4 + 4 * rank + expected:
         raise DataError(
             f"{path}: the header (shape {shape}) says {4 + 4 * rank + expected:,} bytes, "
