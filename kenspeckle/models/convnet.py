@@ -9,7 +9,7 @@ from typing import Literal
 from torch import nn
 
 from kenspeckle.errors import ConfigError
-from kenspeckle.models.layers import ACTIVATIONS, ActivationName, GlobalMax, Scale
+from kenspeckle.models.layers import ACTIVATIONS, ActivationName, Crop, GlobalMax, Scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,7 @@ class ConvNetConfig:
     """One block for each width; the defaults are the network of the recipe `swift`."""
 
     name: Literal["convnet"] = "convnet"
+    crop: int = 0  # pixels along the border that it does not look at, which costs nothing on digits
     widths: tuple[int, ...] = (16, 32, 64, 64)  # output channels of each convolution
     kernels: tuple[int, ...] = (5, 3, 3, 3)  # sides of the filters
     paddings: tuple[int, ...] = (0, 1, 1, 0)  # zeros on each side; 0 shrinks the map and costs less
@@ -25,6 +26,8 @@ class ConvNetConfig:
 
     def __post_init__(self) -> None:
         limits = {"widths": (1, 4096), "kernels": (1, 15), "paddings": (0, 7), "pools": (1, 8)}
+        if not 0 <= self.crop <= 1024:
+            raise ValueError(f"crop must be in 0..1024, got {self.crop}")
         lengths = {name: len(getattr(self, name)) for name in limits}
         if len(set(lengths.values())) > 1 or not 1 <= len(self.widths) <= 100:
             raise ValueError(
@@ -40,8 +43,10 @@ def convnet(config: ConvNetConfig, *, shape: tuple[int, int, int], classes: int)
 
     Raises `ConfigError` where the picture is too small for the kernels and pools.
     """
-    inputs, *sides = shape
-    blocks: list[tuple[str, nn.Module]] = [("scale", Scale(inputs))]
+    inputs = shape[0]
+    sides = [side - 2 * config.crop for side in shape[1:]]
+    blocks: list[tuple[str, nn.Module]] = [("crop", Crop(config.crop))] if config.crop else []
+    blocks.append(("scale", Scale(inputs)))
     settings = zip(config.widths, config.kernels, config.paddings, config.pools, strict=True)
     for number, (outputs, kernel, padding, pool) in enumerate(settings, start=1):
         sides = [(side + 2 * padding - kernel + 1) // pool for side in sides]

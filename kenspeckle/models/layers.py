@@ -48,6 +48,19 @@ class Scale(nn.Module):
         return (images - self.mean) / self.deviation
 
 
+class Crop(nn.Module):
+    """Without `edge` pixels on each side: (N, C, H, W) to (N, C, H - 2 edge, W - 2 edge)."""
+
+    def __init__(self, edge: int) -> None:
+        super().__init__()
+        self.edge = edge
+
+    def forward(self, images: Tensor) -> Tensor:
+        """A view: nothing is copied."""
+        height, width = images.shape[-2:]
+        return images[..., self.edge : height - self.edge, self.edge : width - self.edge]
+
+
 class GlobalMax(nn.Module):
     """The largest activation of each channel: (N, C, H, W) to (N, C)."""
 
