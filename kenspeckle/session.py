@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from torch import Tensor
 
 from kenspeckle import checkpoint, config, storage
-from kenspeckle.data.batches import Batches
+from kenspeckle.data.batches import Batches, steps_per_epoch
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import resize_dataset
 from kenspeckle.data.splits import Splits, draw
@@ -55,11 +55,13 @@ def open_session(
     dataset = resize_dataset(data, settings.preprocess)
     splits = draw(data, settings.splits)
     train = dataset.take(splits.train)
+    steps = steps_per_epoch(len(train), settings.train.batch_size)
     batches = Batches(
         train,
         batch_size=settings.train.batch_size,
         seed=settings.seed,
         augmentation=settings.augment,
+        augmented_steps=settings.augment.until * settings.train.total_steps(steps),
         device=compute.torch_device,
     )
     network = build_model(settings.model, shape=shape_of(dataset), classes=len(data.class_names))

@@ -22,12 +22,15 @@ class AugmentConfig:
     shift: float = 0.0  # pixels along each axis
     zoom: float = 0.0  # share larger or smaller, 0.1 = 90 % to 110 %
     shear: float = 0.0  # degrees to either side
+    until: float = 1.0  # share of the training after which pictures are left as they are
 
     def __post_init__(self) -> None:
         limits = {"rotation": 180, "shift": 1000, "zoom": 0.9, "shear": 80}
         for name, limit in limits.items():
             if not 0 <= getattr(self, name) <= limit:
                 raise ValueError(f"{name} must be in 0..{limit}, got {getattr(self, name)}")
+        if not 0 < self.until <= 1:
+            raise ValueError(f"until must be in 0..1, got {self.until}")
 
     @property
     def is_identity(self) -> bool:

@@ -6,6 +6,7 @@ else; so any step can be repeated or resumed without replaying the ones before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -14,6 +15,11 @@ from torch import Tensor
 from kenspeckle.data.augment import AugmentConfig, augment
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.device import generator
+
+
+def steps_per_epoch(count: int, batch_size: int) -> int:
+    """How many batches hold `count` pictures."""
+    return -(-count // batch_size)
 
 
 class Batches:
@@ -26,6 +32,7 @@ class Batches:
         batch_size: int,
         seed: int,
         augmentation: AugmentConfig | None = None,
+        augmented_steps: float = math.inf,
         device: torch.device | str = "cpu",
     ) -> None:
         channels_first = torch.from_numpy(dataset.images).permute(0, 3, 1, 2)
@@ -34,10 +41,11 @@ class Batches:
         self.batch_size = batch_size
         self.seed = seed
         self.augmentation = augmentation or AugmentConfig()
+        self.augmented_steps = augmented_steps  # from then on pictures are left as they are
 
     def __len__(self) -> int:
         """Steps in one epoch."""
-        return -(-len(self.labels) // self.batch_size)
+        return steps_per_epoch(len(self.labels), self.batch_size)
 
     def epoch(self, number: int, *, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of an epoch from step `start` on.
@@ -52,7 +60,7 @@ class Batches:
 
     def _batch(self, chosen: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
         images = self.images[chosen].float()
-        if not self.augmentation.is_identity:
+        if epoch * len(self) + step < self.augmented_steps and not self.augmentation.is_identity:
             draws = generator(self.seed, epoch, step, "augment", device=images.device)
             images = augment(images, self.augmentation, draws)
         return images.contiguous(memory_format=torch.channels_last), self.labels[chosen]

@@ -44,6 +44,14 @@ def test_an_epoch_can_begin_at_any_step():
         assert torch.equal(a, b) and torch.equal(la, lb)
 
 
+def test_augmentation_ends_at_its_step():
+    config = AugmentConfig(rotation=30)
+    plain = [images for images, _ in batches().epoch(1)]
+    mixed = [images for images, _ in batches(augmentation=config, augmented_steps=15).epoch(1)]
+    same = [torch.equal(a, b) for a, b in zip(plain, mixed, strict=True)]
+    assert same == [False] * 4 + [True] * 7  # steps 11 to 14 of all, then 15 to 21
+
+
 def test_labels_stay_with_their_pictures():
     for images, labels in batches().epoch(0):
         assert torch.equal(images[:, 0, 0, 0].long() % 3, labels)
