@@ -137,7 +137,7 @@ def _choices(asked: RunConfig, settled: RunConfig, data: Dataset) -> list[str]:
         size = f"{settled.preprocess.height} x {settled.preprocess.width}"
         notes.append(f"pictures of {height} x {width} are scaled to {size} (preprocess.least)")
     load = device.load()
-    if settled.threads > 1 and load > settled.threads / 2:
+    if settled.threads > 1 and load >= settled.threads:
         # threads that wait for each other in every step wait for the slowest of them
         notes.append(
             f"other programs are at work here (load {load:.1f}); "

@@ -30,8 +30,8 @@ PAUSE = 0.2  # seconds between two looks of the caller, so that it can draw, sav
 class TrainConfig:
     """How long to train, in which batches, and what guards the weights."""
 
-    epochs: int = 10
-    steps: int = 0  # if not 0, stop after this many steps, whatever `epochs` says
+    epochs: float = 10.0  # passes over the training split, in part too; 0 = `steps` decides
+    steps: int = 0  # updates; 0 = `epochs` decides
     batch_size: int = 128
     label_smoothing: float = 0.0  # share of probability that is spread over all classes
     averaging: float = 0.0  # decay for each step of the average of weights that is kept; 0 = off
@@ -42,10 +42,14 @@ class TrainConfig:
     keep_checkpoints: int = 3
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("keep_checkpoints", 2)):
+        if not (self.epochs >= 0 and self.steps >= 0 and (self.epochs > 0) != (self.steps > 0)):
+            raise ValueError(
+                f"epochs or steps must be above 0 and the other 0, got {self.epochs} and {self.steps}"
+            )
+        for name, least in (("batch_size", 1), ("keep_checkpoints", 2)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name in ("steps", "patience", "min_delta", "checkpoint_seconds"):
+        for name in ("patience", "min_delta", "checkpoint_seconds"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
         for name in ("label_smoothing", "averaging"):
@@ -56,7 +60,7 @@ class TrainConfig:
 
     def total_steps(self, steps_per_epoch: int) -> int:
         """How many updates the whole training makes, unless it stops early."""
-        return self.steps or self.epochs * steps_per_epoch
+        return self.steps or max(1, round(self.epochs * steps_per_epoch))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,9 +46,11 @@ def test_any_values_survive_a_round_trip_through_toml(value):
     [
         ("train.epoch=3", "unknown setting 'train.epoch'; did you mean 'train.epochs'?"),
         ("trian.epochs=3", "unknown setting 'trian.epochs'"),
-        ("train.epochs=1.5", "train.epochs must be int, got 1.5"),
+        ("train.batch_size=1.5", "train.batch_size must be int, got 1.5"),
         ("seed=true", "seed must be int, got True"),
-        ("train.epochs=0", "train.epochs must be at least 1, got 0"),
+        ("train.batch_size=0", "train.batch_size must be at least 1, got 0"),
+        ("train.epochs=0", "train.epochs or steps must be above 0 and the other 0, got 0.0 and 0"),
+        ("train.steps=5", "train.epochs or steps must be above 0 and the other 0, got 2.8 and 5"),
         ("train.epochs", "expected KEY=VALUE, got 'train.epochs'; for example train.epochs=3"),
         ("precision=fp64", "precision must be one of auto, fp32, bf16, got 'fp64'"),
         ("model.widths=3", "model.widths must be a list, got 3"),
@@ -70,7 +72,7 @@ def test_a_bad_override_says_what_to_write_instead(assignment, message):
 def test_an_override_changes_one_value_and_nothing_else():
     before = build_recipe("swift")
     after = config.override(before, ["train.epochs=7", "source=digits", "train.gradient_clip=inf"])
-    changed = dataclasses.replace(before.train, epochs=7, gradient_clip=math.inf)
+    changed = dataclasses.replace(before.train, epochs=7.0, gradient_clip=math.inf)
     assert after == dataclasses.replace(before, source="digits", train=changed)
 
 

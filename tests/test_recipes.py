@@ -15,7 +15,7 @@ def test_a_recipe_trains(name, tmp_path):
     run = ks.train(
         bars(90),
         recipe=name,
-        settings=("threads=1", "train.steps=3", "train.batch_size=20"),
+        settings=("threads=1", "train.epochs=0", "train.steps=3", "train.batch_size=20"),
         out=tmp_path / "run",
     )
     assert run.result["validation"]["n"] > 0
@@ -38,7 +38,13 @@ GOLDEN = {  # first losses with seed 0 on `bars`, fp32, one thread
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_starts_with_the_losses_that_it_always_had(name, tmp_path):
-    settings = ["threads=1", "precision=fp32", "train.steps=3", "train.batch_size=20"]
+    settings = [
+        "threads=1",
+        "precision=fp32",
+        "train.epochs=0",
+        "train.steps=3",
+        "train.batch_size=20",
+    ]
     chosen = config.override(ks.build_recipe(name), settings)
     events = training(chosen, out=tmp_path / "run", dataset=bars(90))
     losses = next(event.losses for event in events if isinstance(event, Epoch) and event.complete)

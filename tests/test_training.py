@@ -46,7 +46,7 @@ def test_an_epoch_counts_every_picture_and_step():
 
 
 def test_a_number_of_steps_ends_training_within_an_epoch():
-    found = epochs(*start(steps=17))
+    found = epochs(*start(epochs=0, steps=17))
     assert [len(epoch.losses) for epoch in found] == [12, 5]
 
 
@@ -66,7 +66,7 @@ def test_no_global_random_state_decides():
 
 
 def test_clipping_bounds_the_step():
-    training, batches, config = start(optimizer=SgdConfig(), steps=1, gradient_clip=1e-3)
+    training, batches, config = start(optimizer=SgdConfig(), epochs=0, steps=1, gradient_clip=1e-3)
     before = [p.detach().clone() for p in training.network.parameters()]
     epochs(training, batches, config, rate=1.0)
     moved = [a.detach() - b for a, b in zip(training.network.parameters(), before, strict=True)]
@@ -137,7 +137,7 @@ def test_an_exploding_rate_stops_within_a_step_of_the_explosion():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"epochs": 0.0}, "epochs or steps must be above 0 and the other 0, got 0.0 and 0"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"label_smoothing": 1.0}, "label_smoothing must be in 0..1, got 1.0"),
         ({"averaging": -0.1}, "averaging must be in 0..1, got -0.1"),

@@ -35,7 +35,7 @@ def swift() -> RunConfig:
         model=_NETWORK,
         optimizer=AdamConfig(rate=0.01, beta1=0.85, beta2=0.97, weight_decay=0.01),
         schedule=ScheduleConfig(name="linear-to-zero", warmup=0.2),
-        train=TrainConfig(steps=1200, batch_size=128, label_smoothing=0.05),
+        train=TrainConfig(epochs=2.8, batch_size=128, label_smoothing=0.05),
     )
 
 
@@ -47,5 +47,5 @@ def blink() -> RunConfig:
         augment=AugmentConfig(),
         optimizer=AdamConfig(rate=0.01, beta1=0.8, beta2=0.95, weight_decay=0.01),
         schedule=ScheduleConfig(name="linear-to-zero", warmup=0.15),
-        train=TrainConfig(steps=360, batch_size=100, label_smoothing=0.05),
+        train=TrainConfig(epochs=0.65, batch_size=100, label_smoothing=0.05),
     )

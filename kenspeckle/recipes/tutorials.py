@@ -19,12 +19,13 @@ def softmax() -> RunConfig:
     """Softmax regression: 1,000 steps of 100, gradient descent at 0.5 (seed document 001)."""
     return RunConfig(
         recipe="softmax",
+        precision="fp32",
         preprocess=_UNIT,
         model=MlpConfig(hidden=()),
         initialization=InitializationConfig(name="zeros"),
         optimizer=SgdConfig(rate=0.5),
         schedule=_CONSTANT,
-        train=TrainConfig(steps=1000, batch_size=100),
+        train=TrainConfig(epochs=0, steps=1000, batch_size=100),
     )
 
 
@@ -43,10 +44,11 @@ def deep_mnist() -> RunConfig:
     """Two convolutions and a dense layer: 20,000 steps of 50, Adam 0.0001 (seed document 001)."""
     return RunConfig(
         recipe="deep-mnist",
+        precision="fp32",
         preprocess=_UNIT,
         model=DeepMnistConfig(),
         initialization=InitializationConfig(name="truncated-normal", scale=0.1, bias=0.1),
         optimizer=AdamConfig(name="adam", rate=1e-4),
         schedule=_CONSTANT,
-        train=TrainConfig(steps=20_000, batch_size=50),
+        train=TrainConfig(epochs=0, steps=20_000, batch_size=50),
     )
