@@ -46,6 +46,11 @@ def evaluate(
     classifier = load(found.model_file)
     device.prepare(device.choose("cpu", "fp32", settings.threads))
     data = source if isinstance(source, Dataset) else open_dataset(source or settings.source)
+    if data.images.shape[3] != classifier.shape[0]:
+        raise DataError(
+            f"{data.source} has pictures of {data.images.shape[3]} channels, "
+            f"the model needs {classifier.shape[0]}"
+        )
     if data.class_names != classifier.class_names:
         raise DataError(
             f"{data.source} has the classes {', '.join(data.class_names[:12])}, "
@@ -72,8 +77,8 @@ def _recorded(run: Run, made: Predictions, source: str) -> Assessment:
         entry = {"role": role, **asdict(measurement)}
         if made.split == TEST:
             entry["openings"] = openings
-        made.save(run.predictions_file(made.split))
         storage.write_json(run.path / RESULT, {**result, made.split: entry})
+        made.save(run.predictions_file(made.split))
         if made.split == TEST:
             _log_test(run, measurement, openings)
     return Assessment(run=run, source=source, measurement=measurement, openings=openings, role=role)

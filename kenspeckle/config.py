@@ -80,7 +80,7 @@ def load(kind: type[Config], path: Path) -> Config:
 
 
 def _assign(kind: Any, settings: dict[str, Any], path: list[str], value: Any) -> None:
-    """Put `value` at the dotted `path`; a new `name` in a union drops the other variant's keys."""
+    """Put `value` at the dotted `path`; another variant of a union starts from its own defaults."""
     owner, here = kind, settings
     for depth, key in enumerate(path[:-1]):
         owner = _hints(_variant(owner, here)).get(key)
@@ -88,11 +88,14 @@ def _assign(kind: Any, settings: dict[str, Any], path: list[str], value: Any) ->
             known = [".".join([*path[:depth], name]) for name in here]
             raise ConfigError(unknown_name("setting", ".".join(path), known))
         here = here[key]
+    variants = _variants(owner) if _is_union(owner) and path[-1] == "name" else {}
+    if (
+        isinstance(value, str)
+        and value in variants
+        and variants[value] is not _variant(owner, here)
+    ):
+        here.clear()
     here[path[-1]] = value
-    if path[-1] == "name" and _is_union(owner):
-        fields = _hints(_variant(owner, here)) if value in _variants(owner) else {}
-        for key in [key for key in here if fields and key not in fields]:
-            del here[key]
 
 
 def _value(hint: Any, value: Any, name: str) -> Any:

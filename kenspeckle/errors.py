@@ -56,6 +56,7 @@ class NonFiniteError(KenspeckleError, ArithmeticError):
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that `name` is no `kind`, offer the nearest known one, and list them all."""
     names = sorted(known)
+    name = name if len(name) <= 100 else f"{name[:100]}..."  # it may come from a hostile file
     # 0.75 and not difflib's 0.6, which offers "cpu" for "gpu": a wrong hint is worse than none
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
     hint = f"; did you mean {close[0]!r}?" if close else ""

@@ -50,7 +50,7 @@ class AdamConfig:
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in 0..1, got {getattr(self, name)}")
-        if self.epsilon <= 0:
+        if not 0 < self.epsilon < float("inf"):
             raise ValueError(f"epsilon must be above 0, got {self.epsilon}")
 
 

@@ -100,9 +100,9 @@ def resuming(
     began = time.perf_counter()
     run = open_run(path)
     settings = run.config
-    if run.is_finished:
-        raise RunError(f"{run.path}: this run is finished; use `ken evaluate {run.path}`")
     with storage.lock(run.path / LOCK, "training"):
+        if run.is_finished:
+            raise RunError(f"{run.path}: this run is finished; use `ken evaluate {run.path}`")
         leftovers = _remove_leftovers(run)
         data = dataset or open_dataset(settings.source)
         known = run.ledger["fingerprint"]

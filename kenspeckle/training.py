@@ -44,7 +44,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not (self.epochs >= 0 and self.steps >= 0 and (self.epochs > 0) != (self.steps > 0)):
             raise ValueError(
-                f"epochs or steps must be above 0 and the other 0, got {self.epochs} and {self.steps}"
+                "epochs or steps must be above 0 and the other 0, "
+                f"got {self.epochs} and {self.steps}"
             )
         for name, least in (("batch_size", 1), ("keep_checkpoints", 2)):
             if getattr(self, name) < least:

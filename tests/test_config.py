@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kenspeckle import config
 from kenspeckle.errors import ConfigError
+from kenspeckle.optim import SgdConfig
 from kenspeckle.recipes.catalog import RECIPES, build_recipe
 from kenspeckle.settings import RunConfig
 
@@ -58,6 +59,7 @@ def test_any_values_survive_a_round_trip_through_toml(value):
         ("model.name=resnet", "unknown model.name 'resnet' (known: convnet, deep-mnist, mlp)"),
         ("optimizer.rate=-1", "optimizer.rate must be above 0, got -1.0"),
         ("optimizer.rate=nan", "optimizer.rate must be above 0, got nan"),
+        ("model.name=[1]", "unknown model.name '[1]'"),
         ("train=3", "train must be a table of settings, got 3"),
         ("optimizer.momentum=0.9", "unknown setting 'optimizer.momentum'"),
     ],
@@ -76,11 +78,15 @@ def test_an_override_changes_one_value_and_nothing_else():
     assert after == dataclasses.replace(before, source="digits", train=changed)
 
 
-def test_another_variant_by_name_keeps_the_settings_that_it_shares():
+def test_another_variant_starts_from_its_own_defaults():
     after = config.override(build_recipe("swift"), ["optimizer.name=sgd", "optimizer.momentum=0.9"])
-    assert after.optimizer.name == "sgd"
+    assert after.optimizer == SgdConfig(momentum=0.9)
+    assert config.override(build_recipe("swift"), ["model.name=deep-mnist"]).model.hidden == 1024
+
+
+def test_another_name_of_the_same_variant_keeps_its_settings():
+    after = config.override(build_recipe("swift"), ["optimizer.name=adam"])
     assert after.optimizer.rate == build_recipe("swift").optimizer.rate
-    assert after.optimizer.momentum == 0.9
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path):

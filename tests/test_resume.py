@@ -89,7 +89,7 @@ def settings_of(recipe, *settings):
     return config.override(replace(ks.build_recipe(recipe), source="bars"), (*COMMON, *settings))
 
 
-SWIFT = settings_of("swift", *CONVNET)
+SWIFT = settings_of("swift", *CONVNET, "train.averaging=0.98")
 
 
 def after(looks):

@@ -49,7 +49,7 @@ def evaluate(
     if found.openings:
         times = "once" if found.openings == 1 else f"{found.openings} times"
         screen.print(f"the test split of this run was opened {times}")
-    if found.openings > 1:
+    if found.role == "opened before":
         screen.print("choices made after the first look make this number too good", style="yellow")
     if json:
         print_json(_document(found))

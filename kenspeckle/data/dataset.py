@@ -43,6 +43,11 @@ class Dataset:
             )
         if 0 in self.images.shape:
             raise DataError(f"{self.source}: no pictures in it (shape {self.images.shape})")
+        if self.images.shape[3] not in (1, 3) or max(self.images.shape[1:3]) > 4096:
+            raise DataError(
+                f"{self.source}: pictures must have 1 or 3 channels and at most 4096 pixels "
+                f"a side, got {self.images.shape[1:]}"
+            )
         count = len(self.images)
         if self.labels.shape != (count,) or self.official_test.shape != (count,):
             raise DataError(
@@ -85,6 +90,8 @@ def memory_dataset(
     source: str = "memory",
 ) -> Dataset:
     """A Dataset of arrays (N, H, W, C) and (N,); nothing in it counts as an official test set."""
+    if labels.dtype.kind not in "iu":
+        raise DataError(f"{source}: labels must be integers, got {labels.dtype}")
     return Dataset(
         source=source,
         images=images,

@@ -111,7 +111,8 @@ def _thickened(drawn: Plane, box: int) -> Plane:
     reach = more // 2 + 1
     disc = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) <= more / 2 + 0.5
     wider: Plane = ndimage.grey_dilation(np.pad(drawn, more), footprint=disc)
-    return wider
+    rows, columns = _extent(wider > 0)
+    return wider[rows, columns]
 
 
 def _is_normalized(page: Plane, height: int, width: int) -> bool:

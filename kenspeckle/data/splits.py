@@ -31,6 +31,8 @@ class SplitConfig:
             share = getattr(self, name)
             if not 0 < share < 1:
                 raise ValueError(f"{name} must be between 0 and 1, got {share}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be 0 or more, got {self.seed}")
 
 
 @dataclass(frozen=True, kw_only=True)

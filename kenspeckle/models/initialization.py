@@ -48,8 +48,10 @@ class InitializationConfig:
     bias: float = 0.0  # every bias
 
     def __post_init__(self) -> None:
-        if self.scale <= 0:
+        if not 0 < self.scale < math.inf:
             raise ValueError(f"scale must be above 0, got {self.scale}")
+        if not math.isfinite(self.bias):
+            raise ValueError(f"bias must be finite, got {self.bias}")
 
 
 def initialize(network: nn.Module, config: InitializationConfig, *, seed: int) -> None:
