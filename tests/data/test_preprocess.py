@@ -293,7 +293,7 @@ def test_the_frame_may_have_any_size(digits, height, width):
 
 def pictures(*shape, names=tuple("0123456789")):
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    return memory_dataset(images, np.zeros(shape[0]), class_names=names)
+    return memory_dataset(images, np.zeros(shape[0], dtype=int), class_names=names)
 
 
 @pytest.mark.parametrize(
