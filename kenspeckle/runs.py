@@ -14,6 +14,7 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.ledger import ledger
 from kenspeckle.data.preprocess import settle
 from kenspeckle.data.sources.detect import open_dataset
+from kenspeckle.data.sources.fashion_mnist import Progress
 from kenspeckle.environment import environment
 from kenspeckle.errors import RunError
 from kenspeckle.events import Ended, Event
@@ -64,11 +65,15 @@ def training(
     out: str | Path | None = None,
     dataset: Dataset | None = None,
     stop: Callable[[], bool] = never,
+    progress: Progress | None = None,
 ) -> Iterator[Event]:
-    """Train into a new run folder, event by event; when `stop()` is true, save and end."""
+    """Train into a new run folder, event by event; when `stop()` is true, save and end.
+
+    `progress` hears of a download, which only the source "fashion-mnist" can cause.
+    """
     began = time.perf_counter()
     compute = device.choose(settings.device, settings.precision, settings.threads)
-    data = dataset or open_dataset(settings.source)
+    data = dataset or open_dataset(settings.source, progress=progress)
     settled = replace(
         settings,
         device=compute.device,

@@ -14,6 +14,7 @@ from kenspeckle.cli.training_view import TrainingView
 
 if TYPE_CHECKING:
     from kenspeckle.events import Ended, Event
+    from kenspeckle.settings import RunConfig
 
 
 def train(
@@ -50,12 +51,15 @@ def train(
         print one JSON document as the last line
     """
     with StopOnSignal() as stop:
-        if resume:
-            _require_alone(source=source, recipe=recipe, set=set, config=config, seed=seed, out=out)
-            events = _resumed(resume, stop)
-        else:
-            events = _begun(source, recipe, set, config, seed, out, stop)
         with closing(TrainingView(quiet=json)) as view:
+            if resume:
+                _require_alone(
+                    source=source, recipe=recipe, set=set, config=config, seed=seed, out=out
+                )
+                events = _resumed(resume, stop)
+            else:
+                chosen = _chosen(source, recipe, set, config, seed)
+                events = _begun(chosen, out, stop, view)
             for event in events:
                 view.show(event)
         ended = view.ended
@@ -64,19 +68,13 @@ def train(
         return stop.exit_code if ended.state == "interrupted" else 0
 
 
-def _begun(
-    source: str,
-    recipe: str,
-    settings: tuple[str, ...],
-    file: Path | None,
-    seed: int | None,
-    out: Path | None,
-    stop: StopOnSignal,
-) -> Iterator[Event]:
+def _chosen(
+    source: str, recipe: str, settings: tuple[str, ...], file: Path | None, seed: int | None
+) -> RunConfig:
+    """The configuration that the arguments ask for; a flag wins over a file."""
     from kenspeckle.config import load, override
     from kenspeckle.errors import ConfigError
     from kenspeckle.recipes.catalog import build_recipe
-    from kenspeckle.runs import training
     from kenspeckle.settings import RunConfig
 
     if file and recipe:
@@ -85,9 +83,15 @@ def _begun(
     if source:
         chosen = replace(chosen, source=source)
     chosen = override(chosen, settings)
-    if seed is not None:
-        chosen = override(chosen, [f"seed={seed}"])
-    return training(chosen, out=out, stop=stop)
+    return override(chosen, [f"seed={seed}"]) if seed is not None else chosen
+
+
+def _begun(
+    chosen: RunConfig, out: Path | None, stop: StopOnSignal, view: TrainingView
+) -> Iterator[Event]:
+    from kenspeckle.runs import training
+
+    return training(chosen, out=out, stop=stop, progress=view.download)
 
 
 def _resumed(run: Path, stop: StopOnSignal) -> Iterator[Event]:

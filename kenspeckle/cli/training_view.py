@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from kenspeckle.cli.output import console, duration, share
@@ -35,6 +43,15 @@ class TrainingView:
             transient=True,
             disable=quiet or not self._console.is_terminal,
         )
+        self._download = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=quiet or not self._console.is_terminal,
+        )
         self._losses: list[float] = []
         self._ended: Ended | None = None
 
@@ -45,8 +62,17 @@ class TrainingView:
         return self._ended
 
     def close(self) -> None:
-        """Take the progress line away."""
+        """Take the progress lines away."""
+        self._download.stop()
         self._progress.stop()
+
+    def download(self, name: str, done: int, total: int) -> None:
+        """Show how far the download of a file has come; all in bytes, `total` 0 if unknown."""
+        known = {task.description: task.id for task in self._download.tasks}
+        if name not in known:
+            self._download.start()
+            known[name] = self._download.add_task(name, total=total or None)
+        self._download.update(known[name], completed=done)
 
     def show(self, event: Event) -> None:
         """Print what `event` is about."""
@@ -59,6 +85,7 @@ class TrainingView:
         }[type(event).__name__](event)  # type: ignore[operator]
 
     def _start(self, event: Started) -> None:
+        self._download.stop()
         config, compute = event.config, event.compute
         line = self._console.print
         about = f"recipe {config.recipe} on {config.source}, seed {config.seed}"
@@ -69,6 +96,8 @@ class TrainingView:
         )
         line(f"{compute.device}, {compute.threads} threads, {compute.precision} ({compute.reason})")
         for note in event.notes:
+            if self._console.quiet:  # what was decided or found damaged is said in any case
+                print(f"ken: note: {note}", file=sys.stderr)
             line(Text(f"note: {note}", style="yellow"))
         line(Text(_HEADER, style="dim"))
         self._progress.add_task("", total=None, losses="", loss=float("nan"))
