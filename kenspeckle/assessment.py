@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kenspeckle import device, runlog, storage
 from kenspeckle.data.dataset import Dataset
-from kenspeckle.data.preprocess import resize_dataset
+from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.data.splits import TEST, TRAIN, draw
 from kenspeckle.errors import DataError
@@ -57,8 +57,13 @@ def evaluate(
             f"the model {', '.join(classifier.class_names[:12])}"
         )
     chosen = draw(data, settings.splits).indices(split)
-    items = resize_dataset(data.take(chosen), settings.preprocess)
-    made = predictions(classifier.network, items, split=split, temperature=classifier.temperature)
+    made = predictions(
+        classifier.network,
+        dataset_views(data.take(chosen), settings.preprocess),
+        classifier.head,
+        split=split,
+        temperature=classifier.temperature,
+    )
     is_own = data.fingerprint == found.ledger["fingerprint"]
     if not is_own:
         return Assessment(

@@ -11,18 +11,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Literal
+
+import numpy as np
+from torch import nn
 
 from kenspeckle import model_file, runlog, storage
 from kenspeckle.data.splits import VALIDATION
 from kenspeckle.errors import KenspeckleError, RunError
-from kenspeckle.evaluation.accuracy import measure
+from kenspeckle.evaluation.accuracy import Measurement, measure
 from kenspeckle.event_files import EventFiles
 from kenspeckle.events import Ended, EpochRecord, Event, Started, best_epoch, stops_early
 from kenspeckle.inference import predictions
 from kenspeckle.model_file import Classifier
+from kenspeckle.monitoring import write_epoch, write_start
+from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import EPOCHS, MODEL, RESULT, TENSORBOARD
-from kenspeckle.session import Session, save_checkpoint, shape_of
+from kenspeckle.session import Session, save_checkpoint
 from kenspeckle.training import Epoch, averaged, fit
 
 
@@ -37,18 +43,22 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
         compute=session.compute,
         parameters=parameters,
         train_n=len(session.batches.labels),
-        validation_n=len(session.validation),
+        validation_n=len(session.splits.validation),
         step=training.total,
         notes=tuple(notes),
     )
     events = EventFiles(session.run.path / TENSORBOARD, first_step=training.total)
     with closing(events), _logged_failure(session):
+        if training.total == 0:
+            write_start(session, events)
         saved = time.perf_counter()
         for epoch in _epochs(session):
             yield epoch
             if epoch.complete:
                 record = _validate(session, epoch)
-                _write_epochs(session, events, epoch, record)
+                _write_epochs(session)
+                _keep_model(session)
+                write_epoch(session, events, epoch, record)
                 yield record
             if time.perf_counter() - saved >= settings.train.checkpoint_seconds:
                 save_checkpoint(session)
@@ -72,7 +82,7 @@ def _epochs(session: Session) -> Iterator[Epoch]:
         session.batches,
         settings.train,
         schedule=settings.schedule,
-        rate=settings.optimizer.rate,
+        head=session.head,
         compute=session.compute,
     )
     for epoch in loop:
@@ -91,7 +101,7 @@ def _is_done(session: Session) -> bool:
 def _validate(session: Session, epoch: Epoch) -> EpochRecord:
     """Measure on the validation split, and keep the weights if they are the best so far."""
     with averaged(session.training) as network:
-        made = predictions(network, session.validation, split=VALIDATION)
+        made = _validation_predictions(session, network)
         measured = measure(made)
         record = EpochRecord(
             epoch=epoch.number + 1,
@@ -113,26 +123,17 @@ def _validate(session: Session, epoch: Epoch) -> EpochRecord:
     return record
 
 
-def _write_epochs(session: Session, events: EventFiles, epoch: Epoch, record: EpochRecord) -> None:
+def _validation_predictions(
+    session: Session, network: nn.Module, *, temperature: float = 1.0
+) -> Predictions:
+    return predictions(
+        network, session.validation, session.head, split=VALIDATION, temperature=temperature
+    )
+
+
+def _write_epochs(session: Session) -> None:
     lines = "".join(json.dumps(asdict(line)) + "\n" for line in session.epochs)
     storage.write_file(session.run.path / EPOCHS, lines.encode())
-    now = time.time()
-    first = epoch.step - len(epoch.losses) + 1
-    for step, loss in enumerate(epoch.losses, start=first):
-        events.scalars("train", step, {"loss per step": loss}, time=now)
-    events.scalars(
-        "train",
-        epoch.step,
-        {"loss": record.loss, "accuracy": record.accuracy, "rate": record.rate},
-        time=now,
-    )
-    events.scalars(
-        "validation",
-        epoch.step,
-        {"loss": record.validation_loss, "accuracy": record.validation_accuracy},
-        time=now,
-    )
-    events.flush()
 
 
 def _finish(session: Session) -> None:
@@ -140,8 +141,39 @@ def _finish(session: Session) -> None:
     save_checkpoint(session)
     network = session.training.network
     network.load_state_dict(session.best)
-    made = session.best_predictions or predictions(network, session.validation, split=VALIDATION)
-    measured = measure(made)
+    made = session.best_predictions or _validation_predictions(session, network)
+    if session.head.outputs == 1:  # the spread of its answers, which they are believed by
+        made = _validation_predictions(session, network, temperature=_variance(made))
+    _save_model(session, session.run.path / MODEL, measure(made), temperature=_variance(made))
+    made.save(session.run.predictions_file(VALIDATION))
+    _log(session, "finished")
+    # last, because a folder with it counts as finished
+    storage.write_json(
+        session.run.path / RESULT, {VALIDATION: {"role": "chosen on", **asdict(measure(made))}}
+    )
+
+
+def _variance(made: Predictions) -> float:
+    """Of the errors of a model that tells a number; 1 for all others."""
+    if made.values is None:
+        return 1.0
+    numbers = np.array([float(name) for name in made.class_names])
+    return float(max(1e-6, np.mean((made.values - numbers[made.labels]) ** 2)))
+
+
+def _keep_model(session: Session) -> None:
+    """Every so many epochs, a model file that stays."""
+    every, epoch = session.settings.train.keep_models, len(session.epochs)
+    if every and epoch % every == 0:
+        path = session.run.epoch_model(epoch)
+        storage.make_folder(path.parent)
+        with averaged(session.training) as network:
+            made = _validation_predictions(session, network)
+            _save_model(session, path, measure(made), temperature=_variance(made))
+
+
+def _save_model(session: Session, path: Path, measured: Measurement, *, temperature: float) -> None:
+    """The network as it is now, with all that is needed to use it."""
     settings = session.settings
     card = {
         "source": settings.source,
@@ -155,20 +187,16 @@ def _finish(session: Session) -> None:
         },
     }
     classifier = Classifier(
-        network=network,
+        network=session.training.network,
         architecture=settings.model,
-        shape=shape_of(session.dataset),
+        shape=session.input_shape,
         class_names=session.dataset.class_names,
         preprocess=settings.preprocess,
+        task=settings.train.task,
+        temperature=temperature,
         card=card,
     )
-    model_file.save(session.run.path / MODEL, classifier)
-    made.save(session.run.predictions_file(VALIDATION))
-    _log(session, "finished")
-    # last, because a folder with it counts as finished
-    storage.write_json(
-        session.run.path / RESULT, {VALIDATION: {"role": "chosen on", **asdict(measured)}}
-    )
+    model_file.save(path, classifier)
 
 
 def _ended(session: Session, state: Literal["finished", "interrupted"]) -> Ended:

@@ -18,6 +18,7 @@ from kenspeckle.data.decode import SUFFIXES, read_picture
 from kenspeckle.data.preprocess import prepare
 from kenspeckle.errors import DataError
 from kenspeckle.model_file import Classifier
+from kenspeckle.models.heads import Head, NumberHead
 from kenspeckle.predictions import Predictions
 
 BATCH = 1000  # pictures at a time; bounds the memory
@@ -35,12 +36,18 @@ class Prediction:
     error: str = ""
     picture: NDArray[np.uint8] | None = None  # (H, W, C), reduced to at most 512 a side
     seen: NDArray[np.uint8] | None = None  # (height, width, C) as the network saw it
+    value: float | None = None  # where the model tells a number
 
 
-def probabilities(
-    network: nn.Module, images: NDArray[np.uint8], *, temperature: float = 1.0
-) -> NDArray[np.float32]:
-    """(N, K) for `images` (N, H, W, C), in float32 whatever precision it was trained in."""
+def probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(N, K) for `images` (N, H, W, C) of the size of the input."""
+    said = classifier.head.logits(outputs(classifier.network, images))
+    shares: NDArray[np.float32] = (said / classifier.temperature).softmax(dim=1).numpy()
+    return shares
+
+
+def outputs(network: nn.Module, images: NDArray[np.uint8]) -> torch.Tensor:
+    """(N, outputs) on the CPU for `images` (N, H, W, C), in float32 whatever it was trained in."""
     device = next(network.parameters()).device
     was_training = network.training
     network.eval()
@@ -48,21 +55,31 @@ def probabilities(
     with torch.inference_mode():
         for start in range(0, len(images), BATCH):
             batch = torch.from_numpy(images[start : start + BATCH]).to(device).permute(0, 3, 1, 2)
-            logits = network(batch.float()) / temperature
-            parts.append(logits.softmax(dim=1).cpu().numpy())
+            parts.append(network(batch.float()).cpu())
     network.train(was_training)
-    return np.concatenate(parts)
+    return torch.cat(parts)
 
 
 def predictions(
-    network: nn.Module, dataset: Dataset, *, split: str, temperature: float = 1.0
+    network: nn.Module,
+    views: Sequence[Dataset],
+    head: Head,
+    *,
+    split: str,
+    temperature: float = 1.0,
 ) -> Predictions:
-    """What `network` says of every item of `dataset`, whose pictures have the input's size."""
+    """What `network` says of every item; of several views of the same items, the mean."""
+    said = [outputs(network, view.images) for view in views]
+    shares = [(head.logits(given) / temperature).softmax(dim=1) for given in said]
+    values = None
+    if isinstance(head, NumberHead):
+        values = torch.stack([head.values(given) for given in said]).mean(dim=0).numpy()
     return Predictions(
-        probabilities=probabilities(network, dataset.images, temperature=temperature),
-        labels=dataset.labels,
-        class_names=dataset.class_names,
+        probabilities=torch.stack(shares).mean(dim=0).numpy(),
+        labels=views[0].labels,
+        class_names=views[0].class_names,
         split=split,
+        values=values,
     )
 
 
@@ -120,11 +137,10 @@ def _predict_batch(classifier: Classifier, paths: Sequence[Path]) -> list[Predic
         pictures.append((path, _reduced(picture)))
         inputs.append(seen)
     if inputs:
-        rows = probabilities(
-            classifier.network, np.stack(inputs), temperature=classifier.temperature
-        )
-        for (path, picture), seen, row in zip(pictures, inputs, rows, strict=True):
-            results[path] = _named(path, picture, seen, row, classifier.class_names)
+        together = outputs(classifier.network, np.concatenate(inputs))
+        given = torch.split(together, [len(views) for views in inputs])
+        for (path, picture), seen, views in zip(pictures, inputs, given, strict=True):
+            results[path] = _named(path, picture, seen, views, classifier)
     return [results[path] for path in paths]
 
 
@@ -139,9 +155,12 @@ def _named(
     path: Path,
     picture: NDArray[np.uint8],
     seen: NDArray[np.uint8],
-    row: NDArray[np.float32],
-    names: tuple[str, ...],
+    given: torch.Tensor,
+    classifier: Classifier,
 ) -> Prediction:
+    """The answer for the outputs (views, outputs) of one picture."""
+    head, names = classifier.head, classifier.class_names
+    row = (head.logits(given) / classifier.temperature).softmax(dim=1).mean(dim=0).numpy()
     order = np.argsort(-row, kind="stable")
     second = order[1] if len(order) > 1 else order[0]
     return Prediction(
@@ -151,5 +170,6 @@ def _named(
         runner_up=names[second],
         runner_up_probability=float(row[second]),
         picture=picture,
-        seen=seen,
+        seen=seen[len(seen) // 2],
+        value=float(head.values(given).mean()) if isinstance(head, NumberHead) else None,
     )

@@ -23,6 +23,7 @@ from kenspeckle import config
 from kenspeckle.data.preprocess import PreprocessConfig
 from kenspeckle.errors import ConfigError, ModelFileError
 from kenspeckle.models.families import ModelConfig, outline
+from kenspeckle.models.heads import Head, TaskName, head_of
 from kenspeckle.models.layers import use_channels_last
 from kenspeckle.storage import DISK, Disk, write_file
 
@@ -41,8 +42,14 @@ class Classifier:
     shape: tuple[int, int, int]  # (C, H, W) of its input
     class_names: tuple[str, ...]
     preprocess: PreprocessConfig
+    task: TaskName = "classes"  # what its outputs mean
     temperature: float = 1.0  # logits are divided by it
     card: Mapping[str, Any] = field(default_factory=dict)  # where it comes from and how good it is
+
+    @property
+    def head(self) -> Head:
+        """From outputs to classes."""
+        return head_of(self.task, self.class_names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +60,7 @@ class _Description:
     shape: tuple[int, ...]
     preprocess: PreprocessConfig
     class_names: tuple[str, ...]
+    task: TaskName
     temperature: float
 
     def __post_init__(self) -> None:
@@ -62,8 +70,8 @@ class _Description:
             raise ValueError(f"shape must begin with 1 or 3 channels, got {self.shape[0]}")
         if not 1 <= len(self.class_names) <= MAX_CLASSES:
             raise ValueError(f"class_names must be 1 to {MAX_CLASSES}, got {len(self.class_names)}")
-        if not 1e-3 <= self.temperature <= 1e3:
-            raise ValueError(f"temperature must be in 0.001..1000, got {self.temperature}")
+        if not 1e-6 <= self.temperature <= 1e6:
+            raise ValueError(f"temperature must be in 1e-06..1e+06, got {self.temperature}")
         size = (self.preprocess.height, self.preprocess.width)
         if size != self.shape[1:] or self.preprocess.kind == "auto":
             raise ValueError(
@@ -79,6 +87,7 @@ def save(path: Path, classifier: Classifier, *, disk: Disk = DISK) -> None:
         shape=classifier.shape,
         preprocess=classifier.preprocess,
         class_names=classifier.class_names,
+        task=classifier.task,
         temperature=classifier.temperature,
     )
     weights = {name: value.contiguous() for name, value in classifier.network.state_dict().items()}
@@ -129,8 +138,12 @@ def _load(path: Path) -> Classifier:
     description = config.from_dict(_Description, _table(about, "description"))
     channels, height, width = description.shape
     shape = (channels, height, width)
-    classes = len(description.class_names)
-    network = outline(description.architecture, shape=shape, classes=classes)
+    network = outline(
+        description.architecture,
+        shape=shape,
+        outputs=head_of(description.task, description.class_names).outputs,
+        mean_image=description.preprocess.scaling == "mean-image",
+    )
     _check_tensors(network, header)
     if about.get("sha256") != _digest(about, _body(data)):
         raise _Refused(
@@ -148,6 +161,7 @@ def _load(path: Path) -> Classifier:
         shape=shape,
         class_names=description.class_names,
         preprocess=description.preprocess,
+        task=description.task,
         temperature=description.temperature,
         card=_table(about, "card"),
     )

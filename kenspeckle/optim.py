@@ -1,4 +1,4 @@
-"""Optimizers: one frozen record of its own settings for each, over torch's fused kernels.
+"""Optimizers: the parameters of a network, what is remembered of each, and one fused update.
 
 The kernels are called through torch's functional API: constructing a `torch.optim.Optimizer`
 imports the compiler, which takes a second that a training of two seconds does not have.
@@ -7,82 +7,58 @@ imports the compiler, which takes a second that a training of two seconds does n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adadelta import adadelta
+from torch.optim.adagrad import adagrad
 from torch.optim.adam import adam
+from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
+from kenspeckle.optim_config import (
+    AdadeltaConfig,
+    AdagradConfig,
+    AdamConfig,
+    MuonConfig,
+    OptimizerConfig,
+    RmspropConfig,
+    SgdConfig,
+)
 
-@dataclass(frozen=True, kw_only=True)
-class SgdConfig:
-    """Stochastic gradient descent, with momentum if wanted (Sutskever et al. 2013)."""
-
-    name: Literal["sgd"] = "sgd"
-    rate: float = 0.1  # learning rate at the peak of the schedule
-    momentum: float = 0.0
-    nesterov: bool = False
-    weight_decay: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check(self.rate, self.weight_decay)
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must be in 0..1, got {self.momentum}")
-        if self.nesterov and not self.momentum:
-            raise ValueError("nesterov needs a momentum above 0")
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdamConfig:
-    """Adam (Kingma and Ba 2015), and AdamW with decoupled decay (Loshchilov and Hutter 2019)."""
-
-    name: Literal["adam", "adamw"] = "adamw"
-    rate: float = 0.001  # learning rate at the peak of the schedule
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    weight_decay: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check(self.rate, self.weight_decay)
-        for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in 0..1, got {getattr(self, name)}")
-        if not 0 < self.epsilon < float("inf"):
-            raise ValueError(f"epsilon must be above 0, got {self.epsilon}")
-
-
-OptimizerConfig = AdamConfig | SgdConfig
+Memory = dict[str, Tensor]
+_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024, "Muon"
 
 
 class Optimizer:
-    """The parameters of a network with what is remembered of each, updated in one fused kernel.
+    """Updates the parameters of a network in place; weights decay, biases and norms do not."""
 
-    Weights of convolutions and dense layers decay; biases and the scales of norms do not.
-    """
-
-    def __init__(self, network: nn.Module, config: OptimizerConfig) -> None:
-        self.config = config
-        self.parameters = {n: p for n, p in network.named_parameters() if p.requires_grad}
-        self.memory = {name: self._start(p) for name, p in self.parameters.items()}
-        decaying = [name for name, p in self.parameters.items() if p.ndim > 1]
-        others = [name for name, p in self.parameters.items() if p.ndim <= 1]
-        self._groups = [(decaying, config.weight_decay), (others, 0.0)]
+    def __init__(self, parameters: Mapping[str, nn.Parameter], config: OptimizerConfig) -> None:
+        self.parameters = {name: p for name, p in parameters.items() if p.requires_grad}
+        self.rate = config.rate  # at the peak of the schedule
+        self._groups = _groups(self.parameters, config)
+        self.memory = {
+            name: _start(self.parameters[name], group)
+            for group, names in self._groups
+            for name in names
+        }
 
     def zero_grad(self) -> None:
         """Forget the gradients of the last step."""
         for parameter in self.parameters.values():
             parameter.grad = None
 
-    def step(self, rate: float) -> None:
-        """Update every parameter that has a gradient, in place."""
+    def step(self, factor: float) -> None:
+        """Update every parameter that has a gradient; `factor` is of the configured rate."""
         with torch.no_grad():
-            for names, weight_decay in self._groups:
+            for config, names in self._groups:
                 present = [name for name in names if self.parameters[name].grad is not None]
                 if present:
-                    self._update(present, rate, weight_decay)
+                    parameters: list[Tensor] = [self.parameters[name] for name in present]
+                    gradients = [p.grad for p in parameters if p.grad is not None]
+                    memory = [self.memory[name] for name in present]
+                    _update(config, parameters, gradients, memory, config.rate * factor)
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is remembered, by "parameter/quantity"."""
@@ -97,57 +73,164 @@ class Optimizer:
         for key, value in self.tensors().items():
             value.copy_(tensors[key])
 
-    def _start(self, parameter: Tensor) -> dict[str, Tensor]:
-        if isinstance(self.config, SgdConfig):
-            return {"momentum": torch.zeros_like(parameter)} if self.config.momentum else {}
-        return {
-            "mean": torch.zeros_like(parameter, requires_grad=False),
-            "square": torch.zeros_like(parameter, requires_grad=False),
-            "step": torch.zeros((), device=parameter.device),
-        }
 
-    def _update(self, names: list[str], rate: float, weight_decay: float) -> None:
-        parameters: list[Tensor] = [self.parameters[name] for name in names]
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        config = self.config
-        if isinstance(config, SgdConfig):
+def _groups(
+    parameters: Mapping[str, Tensor], config: OptimizerConfig
+) -> list[tuple[OptimizerConfig, list[str]]]:
+    """Which parameters share one update, with its settings."""
+    weights = [name for name, p in parameters.items() if p.ndim > 1]
+    others = [name for name, p in parameters.items() if p.ndim <= 1]
+    if not isinstance(config, MuonConfig):
+        return [(config, weights), (replace(config, weight_decay=0.0), others)]
+    # the first and the last layer meet pixels and classes: their entries matter one by one
+    inner = weights[1:-1]
+    outer = [name for name in weights if name not in inner]
+    adam_config = config.outer
+    return [
+        (config, inner),
+        (adam_config, outer),
+        (replace(adam_config, weight_decay=0.0), others),
+    ]
+
+
+def _start(parameter: Tensor, config: OptimizerConfig) -> Memory:
+    """What is remembered of one parameter before the first step."""
+    zeros = torch.zeros_like(parameter, requires_grad=False)
+    step = torch.zeros((), device=parameter.device)
+    match config:
+        case SgdConfig():
+            return {"momentum": zeros} if config.momentum else {}
+        case AdagradConfig():
+            return {"sum": zeros.fill_(config.start), "step": step}
+        case AdadeltaConfig():
+            return {"square": zeros, "change": zeros.clone(), "step": step}
+        case RmspropConfig():
+            momentum = {"momentum": zeros.clone()} if config.momentum else {}
+            return {"square": zeros, "step": step, **momentum}
+        case AdamConfig():
+            return {"mean": zeros, "square": zeros.clone(), "step": step}
+        case MuonConfig():
+            return {"momentum": zeros}
+
+
+def _update(
+    config: OptimizerConfig,
+    parameters: list[Tensor],
+    gradients: list[Tensor],
+    memory: list[Memory],
+    rate: float,
+) -> None:
+    def each(quantity: str) -> list[Tensor]:
+        return [item[quantity] for item in memory]
+
+    decay = config.weight_decay
+    match config:
+        case SgdConfig():
             # a buffer of zeros is torch's own start too, as long as dampening is 0
-            buffers = [self.memory[name].get("momentum") for name in names]
             sgd(
                 parameters,
                 gradients,
-                buffers,
+                [item.get("momentum") for item in memory],
                 fused=True,
-                weight_decay=weight_decay,
+                weight_decay=decay,
                 lr=rate,
                 momentum=config.momentum,
                 dampening=0.0,
                 nesterov=config.nesterov,
                 maximize=False,
             )
-            return
-        memory = [self.memory[name] for name in names]
-        adam(
-            parameters,
-            gradients,
-            [m["mean"] for m in memory],
-            [m["square"] for m in memory],
-            [],
-            [m["step"] for m in memory],
-            fused=True,
-            amsgrad=False,
-            beta1=config.beta1,
-            beta2=config.beta2,
-            lr=rate,
-            weight_decay=weight_decay,
-            eps=config.epsilon,
-            maximize=False,
-            decoupled_weight_decay=config.name == "adamw",
-        )
+        case AdagradConfig():
+            adagrad(
+                parameters,
+                gradients,
+                each("sum"),
+                each("step"),
+                lr=rate,
+                weight_decay=decay,
+                lr_decay=0.0,
+                eps=config.epsilon,
+                maximize=False,
+            )
+        case AdadeltaConfig():
+            adadelta(
+                parameters,
+                gradients,
+                each("square"),
+                each("change"),
+                each("step"),
+                foreach=True,
+                lr=rate,
+                rho=config.rho,
+                eps=config.epsilon,
+                weight_decay=decay,
+                maximize=False,
+            )
+        case RmspropConfig():
+            rmsprop(
+                parameters,
+                gradients,
+                each("square"),
+                [],
+                each("momentum") if config.momentum else [],
+                each("step"),
+                foreach=True,
+                lr=rate,
+                alpha=config.alpha,
+                eps=config.epsilon,
+                weight_decay=decay,
+                momentum=config.momentum,
+                centered=False,
+            )
+        case AdamConfig():
+            adam(
+                parameters,
+                gradients,
+                each("mean"),
+                each("square"),
+                [],
+                each("step"),
+                fused=True,
+                amsgrad=False,
+                beta1=config.beta1,
+                beta2=config.beta2,
+                lr=rate,
+                weight_decay=decay,
+                eps=config.epsilon,
+                maximize=False,
+                decoupled_weight_decay=config.name == "adamw",
+            )
+        case MuonConfig():
+            _muon(config, parameters, gradients, each("momentum"), rate)
 
 
-def _check(rate: float, weight_decay: float) -> None:
-    if not 0 < rate < float("inf"):
-        raise ValueError(f"rate must be above 0, got {rate}")
-    if not 0 <= weight_decay < float("inf"):
-        raise ValueError(f"weight_decay must be 0 or more, got {weight_decay}")
+def _muon(
+    config: MuonConfig,
+    parameters: list[Tensor],
+    gradients: list[Tensor],
+    momenta: list[Tensor],
+    rate: float,
+) -> None:
+    """Momentum whose matrix is made orthogonal, so that every direction moves alike."""
+    for parameter, gradient, momentum in zip(parameters, gradients, momenta, strict=True):
+        momentum.mul_(config.momentum).add_(gradient)
+        change = gradient.add(momentum, alpha=config.momentum)  # Nesterov
+        matrix = orthogonal(change.flatten(start_dim=1), steps=config.iterations)
+        parameter.mul_(1 - rate * config.weight_decay)
+        scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+        parameter.add_(matrix.view(parameter.shape), alpha=-rate * scale)
+
+
+def orthogonal(matrix: Tensor, *, steps: int) -> Tensor:
+    """Nearly U V' for `matrix` = U S V' of shape (rows, columns), by a Newton-Schulz iteration.
+
+    Singular values come out between about 0.7 and 1.2 (Jordan et al. 2024, "Muon").
+    """
+    a, b, c = _NEWTON_SCHULZ
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / (x.norm() + 1e-7)
+    for _ in range(steps):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    found: Tensor = x.T if tall else x
+    return found

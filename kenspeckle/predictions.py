@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ class Predictions:
     labels: NDArray[np.int64]  # (N,), in [0, K)
     class_names: tuple[str, ...]  # K names
     split: str  # "train", "validation", "test"
+    values: NDArray[np.float32] | None = None  # (N,) where the model tells a number
 
     def __post_init__(self) -> None:
         if self.probabilities.ndim != 2:
@@ -41,6 +43,8 @@ class Predictions:
             raise DataError(
                 f"labels must be in 0..{classes - 1}, got {self.labels.min()}..{self.labels.max()}"
             )
+        if self.values is not None and self.values.shape != (count,):
+            raise DataError(f"{count} items need {count} values, got {self.values.size}")
         if not np.isfinite(self.probabilities).all():
             raise DataError("probabilities must be finite, got NaN or infinity")
 
@@ -56,12 +60,14 @@ class Predictions:
     def save(self, path: Path) -> None:
         """Write an `.npz` without pickled objects, durably."""
         buffer = io.BytesIO()
+        values: dict[str, Any] = {} if self.values is None else {"values": self.values}
         np.savez_compressed(
             buffer,
             probabilities=self.probabilities,
             labels=self.labels,
             class_names=np.array(self.class_names, dtype=np.str_),
             split=np.array(self.split),
+            **values,
         )
         write_file(path, buffer.getvalue())
 
@@ -76,6 +82,7 @@ def load_predictions(path: Path) -> Predictions:
                 labels=file["labels"].astype(np.int64),
                 class_names=tuple(file["class_names"].tolist()),
                 split=str(file["split"]),
+                values=file["values"].astype(np.float32) if "values" in file else None,
             )
     except (
         OSError,

@@ -63,6 +63,10 @@ class Run:
         """Whether training and its validation are done."""
         return (self.path / RESULT).is_file()
 
+    def epoch_model(self, epoch: int) -> Path:
+        """Where the model of an epoch, from 1, is kept if `train.keep_models` asked for it."""
+        return self.path / "models" / f"epoch-{epoch:04d}.safetensors"
+
     def predictions_file(self, split: str) -> Path:
         """Where the predictions of a split are kept."""
         return self.path / f"predictions-{split}.npz"

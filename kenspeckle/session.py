@@ -6,17 +6,19 @@ import hashlib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from kenspeckle import checkpoint, config, storage
+from kenspeckle import checkpoint, config, model_file, storage
 from kenspeckle.data.batches import Batches, steps_per_epoch
-from kenspeckle.data.dataset import Dataset
-from kenspeckle.data.preprocess import resize_dataset
+from kenspeckle.data.dataset import Dataset, concatenated
+from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.splits import Splits, draw
 from kenspeckle.device import Compute, prepare
 from kenspeckle.environment import differences, environment
+from kenspeckle.errors import ConfigError
 from kenspeckle.events import EpochRecord, epoch_record
 from kenspeckle.models.families import build_model
+from kenspeckle.models.heads import Head, head_of
 from kenspeckle.models.initialization import initialize
 from kenspeckle.models.layers import Scale, use_channels_last
 from kenspeckle.optim import Optimizer
@@ -33,10 +35,11 @@ class Session:
     run: Run
     settings: RunConfig
     compute: Compute
-    dataset: Dataset  # all of it, in the size of the network's input
+    dataset: Dataset  # all of it, as it was read
+    head: Head
     splits: Splits
     batches: Batches
-    validation: Dataset
+    validation: list[Dataset]  # once for each view of its pictures, in the size of the input
     training: Training
     identity: dict[str, str]  # of the checkpoints
     began: float  # `time.perf_counter()` before the data was read
@@ -46,15 +49,20 @@ class Session:
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     saved_step: int = -1  # of the newest checkpoint
 
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of what the network takes."""
+        return shape_of(self.validation[0])
+
 
 def open_session(
     run: Run, settings: RunConfig, compute: Compute, data: Dataset, *, began: float
 ) -> Session:
     """Data, network and optimizer at step 0, for `settings` in which nothing is "auto"."""
     prepare(compute)
-    dataset = resize_dataset(data, settings.preprocess)
     splits = draw(data, settings.splits)
-    train = dataset.take(splits.train)
+    train = concatenated(dataset_views(data.take(splits.train), settings.preprocess))
+    head = head_of(settings.train.task, data.class_names)
     steps = steps_per_epoch(len(train), settings.train.batch_size)
     batches = Batches(
         train,
@@ -64,28 +72,61 @@ def open_session(
         augmented_steps=settings.augment.until * settings.train.total_steps(steps),
         device=compute.torch_device,
     )
-    network = build_model(settings.model, shape=shape_of(dataset), classes=len(data.class_names))
+    network = build_model(
+        settings.model,
+        shape=shape_of(train),
+        outputs=head.outputs,
+        mean_image=settings.preprocess.scaling == "mean-image",
+    )
     initialize(network, settings.initialization, seed=settings.seed)
     network.to(compute.torch_device)
     use_channels_last(network)
-    if settings.preprocess.scaling == "standard":
+    if settings.preprocess.scaling != "unit":
         for scale in (module for module in network.modules() if isinstance(module, Scale)):
             scale.learn(batches.images)
+    if settings.start:
+        _start_from(network, settings)
+    optimizer = Optimizer(dict(network.named_parameters()), settings.optimizer)
     return Session(
         run=run,
         settings=settings,
         compute=compute,
-        dataset=dataset,
+        dataset=data,
+        head=head,
         splits=splits,
         batches=batches,
-        validation=dataset.take(splits.validation),
+        validation=dataset_views(data.take(splits.validation), settings.preprocess),
         began=began,
-        training=Training(network=network, optimizer=Optimizer(network, settings.optimizer)),
+        training=Training(network=network, optimizer=optimizer),
         identity={
             "configuration": hashlib.sha256(config.dumps(settings).encode()).hexdigest(),
             "data": data.fingerprint,
         },
     )
+
+
+def _start_from(network: nn.Module, settings: RunConfig) -> None:
+    """Take over the weights of another model, and its scaling; a head of other classes stays new.
+
+    Raises `ConfigError` where the two are of different architectures.
+    """
+    classifier = model_file.load(settings.start)
+    own, others = network.state_dict(), classifier.network.state_dict()
+    new_head = {name for name in own if name.startswith("head.")}
+    wrong = sorted(
+        name
+        for name in own.keys() | others.keys()
+        if name not in new_head
+        and (name not in own or name not in others or own[name].shape != others[name].shape)
+    )
+    if wrong:
+        raise ConfigError(
+            f"{settings.start} is no start for this network: {wrong[0]} differs; "
+            "use the [model] and [preprocess] settings of the run that it comes from"
+        )
+    kept = [name for name in new_head if own[name].shape == others[name].shape]
+    for name in [*(own.keys() - new_head), *(kept if len(kept) == len(new_head) else [])]:
+        own[name].copy_(others[name])
 
 
 def restore_session(session: Session) -> list[str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kenspeckle.data.augment import AugmentConfig
+from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.preprocess import PreprocessConfig
 from kenspeckle.data.splits import SplitConfig
 from kenspeckle.device import DeviceName, PrecisionName
 from kenspeckle.models.convnet import ConvNetConfig
 from kenspeckle.models.families import ModelConfig
 from kenspeckle.models.initialization import InitializationConfig
-from kenspeckle.optim import AdamConfig, OptimizerConfig
+from kenspeckle.monitor import MonitorConfig
+from kenspeckle.optim_config import AdamConfig, OptimizerConfig
 from kenspeckle.schedule import ScheduleConfig
 from kenspeckle.training import TrainConfig
 
@@ -22,6 +23,7 @@ class RunConfig:
 
     recipe: str  # the recipe that it began as
     source: str = "mnist"
+    start: str = ""  # a model file or finished run whose weights it begins with; "" = random ones
     seed: int = 0
     device: DeviceName = "auto"
     precision: PrecisionName = "auto"
@@ -34,6 +36,7 @@ class RunConfig:
     optimizer: OptimizerConfig = field(default_factory=AdamConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    monitor: MonitorConfig = field(default_factory=MonitorConfig)
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:

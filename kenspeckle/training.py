@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kenspeckle.data.batches import Batches
 from kenspeckle.device import Compute
 from kenspeckle.errors import NonFiniteError
+from kenspeckle.losses import TASK_OF, LossName, loss_of
+from kenspeckle.models.heads import Head, TaskName
 from kenspeckle.models.layers import reseed
 from kenspeckle.optim import Optimizer
 from kenspeckle.schedule import ScheduleConfig, factor
@@ -33,6 +34,8 @@ class TrainConfig:
     epochs: float = 10.0  # passes over the training split, in part too; 0 = `steps` decides
     steps: int = 0  # updates; 0 = `epochs` decides
     batch_size: int = 128
+    # cross-entropy and binary tell classes apart; absolute and squared tell a number
+    loss: LossName = "cross-entropy"
     label_smoothing: float = 0.0  # share of probability that is spread over all classes
     averaging: float = 0.0  # decay for each step of the average of weights that is kept; 0 = off
     gradient_clip: float = math.inf  # largest norm of the gradient; inf = never clipped
@@ -40,6 +43,7 @@ class TrainConfig:
     min_delta: float = 0.0  # what counts as better, as a share: 0.001 = 0.1 points
     checkpoint_seconds: float = 10.0  # of training between two checkpoints; 0 = every pause
     keep_checkpoints: int = 3
+    keep_models: int = 0  # epochs between two model files that are kept for good; 0 = the best only
 
     def __post_init__(self) -> None:
         if not (self.epochs >= 0 and self.steps >= 0 and (self.epochs > 0) != (self.steps > 0)):
@@ -50,14 +54,21 @@ class TrainConfig:
         for name, least in (("batch_size", 1), ("keep_checkpoints", 2)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name in ("patience", "min_delta", "checkpoint_seconds"):
+        for name in ("patience", "min_delta", "checkpoint_seconds", "keep_models"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
         for name in ("label_smoothing", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in 0..1, got {getattr(self, name)}")
+        if self.label_smoothing and self.task == "number":
+            raise ValueError(f"label_smoothing must be 0 for the loss {self.loss}")
         if not self.gradient_clip > 0:
             raise ValueError(f"gradient_clip must be above 0, got {self.gradient_clip}")
+
+    @property
+    def task(self) -> TaskName:
+        """What the outputs of the network mean."""
+        return TASK_OF[self.loss]
 
     def total_steps(self, steps_per_epoch: int) -> int:
         """How many updates the whole training makes, unless it stops early."""
@@ -111,7 +122,7 @@ def fit(
     config: TrainConfig,
     *,
     schedule: ScheduleConfig,
-    rate: float,
+    head: Head,
     compute: Compute,
 ) -> Iterator[Epoch]:
     """Train in place; yield an `Epoch` after each pass and every `PAUSE` seconds within one.
@@ -125,12 +136,14 @@ def fit(
     while training.total < total:
         network.train()
         started = paused = perf_counter()
-        for images, labels in batches.epoch(training.epoch, start=training.step):
-            now_rate = rate * factor(schedule, training.total / total)
+        for batch in batches.epoch(training.epoch, start=training.step):
+            pace = factor(schedule, training.total / total)
             reseed(network, batches.seed, training.epoch, training.step)
             with compute.autocast():
-                logits = network(images)
-            loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+                outputs = network(batch.images)
+            loss = loss_of(
+                config.loss, head, outputs.float(), batch, smoothing=config.label_smoothing
+            )
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             value = loss.item()
@@ -138,18 +151,18 @@ def fit(
             # one number for all gradients and weights: NaN or infinity in any of them shows in it
             size = torch.nn.utils.get_total_norm([*gradients, *state.values()]).item()
             if not math.isfinite(value + size):
-                raise _explained(training, images, logits, value, now_rate)
+                raise _explained(training, batch.images, outputs, value, pace)
             if math.isfinite(config.gradient_clip):
                 torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
-            optimizer.step(now_rate)
+            optimizer.step(pace)
             _update_average(training, state, config.averaging)
-            _count(training, value, logits, labels)
+            _count(training, value, head.logits(outputs.detach()), batch.labels)
             finished = training.step == len(batches) or training.total == total
             now = perf_counter()
             if finished or now - paused > PAUSE:
                 training.seconds += now - started
                 require_finite(tensors(training), "after the update")
-                epoch = _epoch(training, now_rate, total, complete=finished)
+                epoch = _epoch(training, pace, total, complete=finished)
                 if finished:
                     _next_epoch(training)
                 yield epoch
@@ -221,19 +234,19 @@ def _update_average(training: Training, state: dict[str, Tensor], decay: float) 
 
 def _count(training: Training, loss: float, logits: Tensor, labels: Tensor) -> None:
     training.losses.append(loss)
-    training.correct += int((logits.detach().argmax(dim=1) == labels).sum())
+    training.correct += int((logits.argmax(dim=1) == labels).sum())
     training.seen += len(labels)
     training.step += 1
     training.total += 1
 
 
-def _epoch(training: Training, rate: float, total_steps: int, *, complete: bool) -> Epoch:
+def _epoch(training: Training, pace: float, total_steps: int, *, complete: bool) -> Epoch:
     return Epoch(
         number=training.epoch,
         losses=tuple(training.losses),
         correct=training.correct,
         seen=training.seen,
-        rate=rate,
+        rate=training.optimizer.rate * pace,
         seconds=training.seconds,
         step=training.total,
         total_steps=total_steps,
@@ -249,9 +262,10 @@ def _next_epoch(training: Training) -> None:
 
 
 def _explained(
-    training: Training, images: Tensor, logits: Tensor, loss: float, rate: float
+    training: Training, images: Tensor, outputs: Tensor, loss: float, pace: float
 ) -> NonFiniteError:
     """Name the first thing on the way from weights to gradients that is not finite."""
+    rate = training.optimizer.rate * pace
     where = f"in step {training.step + 1} of epoch {training.epoch + 1} (rate {rate:.3g})"
     gradients = {
         name: parameter.grad
@@ -261,7 +275,7 @@ def _explained(
     state = dict(training.network.state_dict())
     try:
         require_finite(
-            {"weight": state, "the": {"input pictures": images, "logits": logits}}, where
+            {"weight": state, "the": {"input pictures": images, "outputs": outputs}}, where
         )
         if not math.isfinite(loss):
             return NonFiniteError(f"the loss is {loss} {where}; {_ADVICE}")

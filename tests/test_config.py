@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kenspeckle import config
 from kenspeckle.errors import ConfigError
-from kenspeckle.optim import SgdConfig
+from kenspeckle.optim_config import SgdConfig
 from kenspeckle.recipes.catalog import RECIPES, build_recipe
 from kenspeckle.settings import RunConfig
 
@@ -56,7 +56,10 @@ def test_any_values_survive_a_round_trip_through_toml(value):
         ("precision=fp64", "precision must be one of auto, fp32, bf16, got 'fp64'"),
         ("model.widths=3", "model.widths must be a list, got 3"),
         ("model.widths=[16, 1.5]", "model.widths[1] must be int, got 1.5"),
-        ("model.name=resnet", "unknown model.name 'resnet' (known: convnet, deep-mnist, mlp)"),
+        (
+            "model.name=resent",
+            "unknown model.name 'resent'; did you mean 'resnet'? (known: convnet, mlp, resnet)",
+        ),
         ("optimizer.rate=-1", "optimizer.rate must be above 0, got -1.0"),
         ("optimizer.rate=nan", "optimizer.rate must be above 0, got nan"),
         ("model.name=[1]", "unknown model.name '[1]'"),
@@ -81,7 +84,7 @@ def test_an_override_changes_one_value_and_nothing_else():
 def test_another_variant_starts_from_its_own_defaults():
     after = config.override(build_recipe("swift"), ["optimizer.name=sgd", "optimizer.momentum=0.9"])
     assert after.optimizer == SgdConfig(momentum=0.9)
-    assert config.override(build_recipe("swift"), ["model.name=deep-mnist"]).model.hidden == 1024
+    assert config.override(build_recipe("swift"), ["model.name=mlp"]).model.hidden == (300,)
 
 
 def test_another_name_of_the_same_variant_keeps_its_settings():

@@ -19,28 +19,28 @@ from mutations import DAMAGES, MEGABYTE, mutants, traced_peak
 from PIL import Image
 
 import kenspeckle as ks
-from kenspeckle import model_file
+from kenspeckle import config, model_file
 from kenspeckle.data.preprocess import PreprocessConfig, prepare
 from kenspeckle.errors import ModelFileError
 from kenspeckle.inference import probabilities
 from kenspeckle.models.convnet import ConvNetConfig
-from kenspeckle.models.deep_mnist import DeepMnistConfig
 from kenspeckle.models.families import build_model
 from kenspeckle.models.layers import use_channels_last
 from kenspeckle.models.mlp import MlpConfig
+from kenspeckle.models.presets import DEEP_MNIST
 
 ARCHITECTURES = {
     "mlp": MlpConfig(hidden=(5, 4), activation="tanh", dropout=0.1),
     "softmax": MlpConfig(hidden=()),
     "convnet": ConvNetConfig(widths=(3, 4), kernels=(3, 3), paddings=(1, 1), pools=(2, 1)),
-    "deep-mnist": DeepMnistConfig(widths=(2, 3), hidden=6),
+    "deep-mnist": replace(DEEP_MNIST, widths=(2, 3), hidden=(6,)),
 }
 
 
 def classifier(name="mlp", *, side=8):
     torch.manual_seed(1)
     shape, names = (1, side, side), ("zero", "один", "二")
-    network = build_model(ARCHITECTURES[name], shape=shape, classes=3).eval()
+    network = build_model(ARCHITECTURES[name], shape=shape, outputs=3).eval()
     for value in network.state_dict().values():
         if value.is_floating_point():
             value.add_(torch.rand_like(value))
@@ -128,8 +128,8 @@ def test_a_loaded_model_gives_the_same_probabilities_bit_for_bit(tmp_path, name)
     model_file.save(tmp_path / "m", before)
     after = ks.load(tmp_path / "m")
     images = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 1), dtype=np.uint8)
-    expected = probabilities(before.network, images, temperature=before.temperature)
-    found = probabilities(after.network, images, temperature=after.temperature)
+    expected = probabilities(before, images)
+    found = probabilities(after, images)
     assert expected.tobytes() == found.tobytes()
 
 
@@ -259,10 +259,10 @@ def test_tensors_that_changed_places_are_refused(tmp_path):
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_weight_that_is_no_number_is_refused(tmp_path, original, value):
     header, body = parts(original)
-    begin, _ = header["2.weight"]["data_offsets"]
+    begin, _ = header["dense1.weight"]["data_offsets"]
     body = body[:begin] + struct.pack("<f", value) + body[begin + 4 :]
     message = refusal(written(tmp_path / "m", sealed(header, body)))
-    assert message == "tensor 2.weight holds NaN or infinity"
+    assert message == "tensor dense1.weight holds NaN or infinity"
 
 
 def test_an_edit_of_nothing_loads(tmp_path, original):
@@ -281,7 +281,7 @@ INK = {"kind": "ink", "height": 8, "width": 8, "least": 28, "scaling": "standard
 @pytest.mark.parametrize(
     ("description", "reason"),
     [
-        ({"architecture": MLP | {"name": "resnet"}}, "unknown architecture.name 'resnet'"),
+        ({"architecture": MLP | {"name": "resent"}}, "unknown architecture.name 'resent'"),
         ({"architecture": MLP | {"name": "os.system"}}, "unknown architecture.name 'os.system'"),
         ({"architecture": MLP | {"name": "__import__('os')"}}, "unknown architecture.name"),
         ({"architecture": MLP | {"name": ["mlp"]}}, "unknown architecture.name"),
@@ -294,9 +294,12 @@ INK = {"kind": "ink", "height": 8, "width": 8, "least": 28, "scaling": "standard
         ({"architecture": MLP | {"hidden": [-5, 4]}}, "architecture.hidden must be at most 100"),
         ({"architecture": MLP | {"hidden": [5.0, 4]}}, "architecture.hidden[0] must be int"),
         ({"architecture": MLP | {"hidden": [True, 4]}}, "architecture.hidden[0] must be int"),
-        ({"architecture": MLP | {"hidden": [4, 5]}}, "tensor 2.bias is F32 of shape [5]"),
-        ({"architecture": MLP | {"hidden": [5]}}, "tensor 8.bias is not part of its architecture"),
-        ({"architecture": MLP | {"hidden": [5, 4, 3]}}, "tensor 11.bias is missing"),
+        ({"architecture": MLP | {"hidden": [4, 5]}}, "tensor dense1.bias is F32 of shape [5]"),
+        (
+            {"architecture": MLP | {"hidden": [5]}},
+            "tensor dense2.bias is not part of its architecture",
+        ),
+        ({"architecture": MLP | {"hidden": [5, 4, 3]}}, "tensor dense3.bias is missing"),
         ({"architecture": MLP | {"dropout": float("nan")}}, "architecture.dropout must be in"),
         ({"architecture": MLP | {"code": "import os"}}, "unknown setting 'architecture.code'"),
         ({"shape": [8, 8]}, "shape must be three sizes in 1..4096"),
@@ -307,13 +310,13 @@ INK = {"kind": "ink", "height": 8, "width": 8, "least": 28, "scaling": "standard
         ({"shape": [1, 4, 16]}, ""),
         ({"shape": [4, 4, 4]}, ""),
         ({"class_names": []}, "class_names must be 1 to 65536, got 0"),
-        ({"class_names": ["a", "b"]}, "tensor 8.bias is F32 of shape [3], expected [2]"),
+        ({"class_names": ["a", "b"]}, "tensor head.bias is F32 of shape [3], expected [2]"),
         ({"class_names": ["a", "b", 3]}, "class_names[2] must be str"),
         ({"class_names": ["a"] * 65537}, "class_names must be 1 to 65536, got 65537"),
-        ({"temperature": 0.0}, "temperature must be in 0.001..1000"),
-        ({"temperature": -1.0}, "temperature must be in 0.001..1000"),
-        ({"temperature": float("nan")}, "temperature must be in 0.001..1000"),
-        ({"temperature": float("inf")}, "temperature must be in 0.001..1000"),
+        ({"temperature": 0.0}, "temperature must be in 1e-06..1e+06"),
+        ({"temperature": -1.0}, "temperature must be in 1e-06..1e+06"),
+        ({"temperature": float("nan")}, "temperature must be in 1e-06..1e+06"),
+        ({"temperature": float("inf")}, "temperature must be in 1e-06..1e+06"),
         ({"temperature": "1"}, "temperature must be float"),
         ({"preprocess": INK | {"kind": "eval"}}, "preprocess.kind must be one of"),
         ({"preprocess": INK | {"kind": "auto"}}, ""),
@@ -351,36 +354,69 @@ def set_metadata(**values):
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (set_entry("2.bias", dtype="F16"), "tensor 2.bias is "),
-        (set_entry("2.bias", dtype="I32"), "tensor 2.bias is "),
-        (set_entry("2.bias", dtype="F32\nrun"), "tensor 2.bias is "),
-        (set_entry("2.bias", dtype=["F32"]), "tensor 2.bias is "),
-        (set_entry("2.bias", dtype="x" * 100_000), "tensor 2.bias is "),
-        (set_entry("2.weight", shape=[64, 5]), "tensor 2.weight is F32 of shape [64, 5]"),
-        (set_entry("2.weight", shape=[320]), "tensor 2.weight is F32 of shape [320]"),
-        (set_entry("2.weight", shape=[5, 64, 1]), "tensor 2.weight is F32 of shape [5, 64, 1]"),
-        (set_entry("2.weight", shape=[-5, -64]), "tensor 2.weight is F32 of shape [-5, -64]"),
-        (set_entry("2.weight", shape=[2**40, 64]), "tensor 2.weight is F32 of shape ["),
-        (set_entry("2.weight", shape=None), "tensor 2.weight is F32 of shape None"),
-        (set_entry("2.bias", data_offsets=[0, 4]), "tensor 2.bias is "),
-        (set_entry("2.bias", data_offsets=[0, 20]), "tensor "),
-        (set_entry("2.bias", data_offsets=[20, 0]), "tensor 2.bias has no valid data_offsets"),
-        (set_entry("2.bias", data_offsets=[-20, 0]), "tensor 2.bias has no valid data_offsets"),
-        (set_entry("2.bias", data_offsets=[0.0, 20.0]), "tensor 2.bias has no valid data_offsets"),
-        (set_entry("2.bias", data_offsets=[False, True]), "tensor 2.bias has no valid"),
-        (set_entry("2.bias", data_offsets="ab"), "tensor 2.bias has no valid data_offsets"),
-        (set_entry("2.bias", data_offsets=[0, 1, 2]), "tensor 2.bias has no valid data_offsets"),
-        (set_entry("2.bias", data_offsets={"a": 0, "b": 4}), "tensor 2.bias has no valid"),
-        (set_entry("2.bias", data_offsets=None), "tensor 2.bias has no valid data_offsets"),
-        (set_entry("2.bias", data_offsets=[0, 2**62]), ""),
-        (set_entry("2.bias", data_offsets=[0, 10**4300 - 1]), ""),
-        (rename("2.bias", "2.bios"), "tensor "),
-        (rename("2.bias", "__class__"), "tensor "),
-        (rename("2.bias", "2\n.bias\x1b[2J"), "tensor "),
-        (rename("2.bias", "x" * 100_000), "tensor "),
-        (lambda header: header.pop("2.bias"), "tensor 2.bias is missing"),
-        (lambda header: header.update({"2.bias": 7}), "tensor 2.bias has no valid data_offsets"),
-        (lambda header: header.update({"2.bias": []}), "tensor 2.bias has no valid data_offsets"),
+        (set_entry("dense1.bias", dtype="F16"), "tensor dense1.bias is "),
+        (set_entry("dense1.bias", dtype="I32"), "tensor dense1.bias is "),
+        (set_entry("dense1.bias", dtype="F32\nrun"), "tensor dense1.bias is "),
+        (set_entry("dense1.bias", dtype=["F32"]), "tensor dense1.bias is "),
+        (set_entry("dense1.bias", dtype="x" * 100_000), "tensor dense1.bias is "),
+        (set_entry("dense1.weight", shape=[64, 5]), "tensor dense1.weight is F32 of shape [64, 5]"),
+        (set_entry("dense1.weight", shape=[320]), "tensor dense1.weight is F32 of shape [320]"),
+        (
+            set_entry("dense1.weight", shape=[5, 64, 1]),
+            "tensor dense1.weight is F32 of shape [5, 64, 1]",
+        ),
+        (
+            set_entry("dense1.weight", shape=[-5, -64]),
+            "tensor dense1.weight is F32 of shape [-5, -64]",
+        ),
+        (set_entry("dense1.weight", shape=[2**40, 64]), "tensor dense1.weight is F32 of shape ["),
+        (set_entry("dense1.weight", shape=None), "tensor dense1.weight is F32 of shape None"),
+        (set_entry("dense1.bias", data_offsets=[0, 4]), "tensor dense1.bias is "),
+        (set_entry("dense1.bias", data_offsets=[4, 24]), "tensor "),
+        (
+            set_entry("dense1.bias", data_offsets=[20, 0]),
+            "tensor dense1.bias has no valid data_offsets",
+        ),
+        (
+            set_entry("dense1.bias", data_offsets=[-20, 0]),
+            "tensor dense1.bias has no valid data_offsets",
+        ),
+        (
+            set_entry("dense1.bias", data_offsets=[0.0, 20.0]),
+            "tensor dense1.bias has no valid data_offsets",
+        ),
+        (set_entry("dense1.bias", data_offsets=[False, True]), "tensor dense1.bias has no valid"),
+        (
+            set_entry("dense1.bias", data_offsets="ab"),
+            "tensor dense1.bias has no valid data_offsets",
+        ),
+        (
+            set_entry("dense1.bias", data_offsets=[0, 1, 2]),
+            "tensor dense1.bias has no valid data_offsets",
+        ),
+        (
+            set_entry("dense1.bias", data_offsets={"a": 0, "b": 4}),
+            "tensor dense1.bias has no valid",
+        ),
+        (
+            set_entry("dense1.bias", data_offsets=None),
+            "tensor dense1.bias has no valid data_offsets",
+        ),
+        (set_entry("dense1.bias", data_offsets=[0, 2**62]), ""),
+        (set_entry("dense1.bias", data_offsets=[0, 10**4300 - 1]), ""),
+        (rename("dense1.bias", "dense1.bios"), "tensor "),
+        (rename("dense1.bias", "__class__"), "tensor "),
+        (rename("dense1.bias", "2\n.bias\x1b[2J"), "tensor "),
+        (rename("dense1.bias", "x" * 100_000), "tensor "),
+        (lambda header: header.pop("dense1.bias"), "tensor dense1.bias is missing"),
+        (
+            lambda header: header.update({"dense1.bias": 7}),
+            "tensor dense1.bias has no valid data_offsets",
+        ),
+        (
+            lambda header: header.update({"dense1.bias": []}),
+            "tensor dense1.bias has no valid data_offsets",
+        ),
         (set_metadata(extra=7), ""),
         (set_metadata(extra={"a": "b"}), ""),
         (set_metadata(extra="\ud800"), ""),
@@ -447,7 +483,7 @@ def test_a_card_of_any_depth_is_read_or_refused(tmp_path, original, depth):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b'{"__metadata__"', b'{"2.bias": {}, "__metadata__"'),
+        (b'{"__metadata__"', b'{"dense1.bias": {}, "__metadata__"'),
         (b'{"__metadata__"', b'{"__metadata__": {}, "__metadata__"'),
         (b'"dtype"', b'"dtype": "F16", "dtype"'),
         (b'\\"shape\\"', b'\\"shape\\": [1, 2, 3], \\"shape\\"'),
@@ -487,7 +523,7 @@ BOMBS = {
         }
     },
     "a wide dense layer": {
-        "architecture": {"name": "deep-mnist", "widths": [4096, 4096], "hidden": 65536},
+        "architecture": {**config.to_dict(DEEP_MNIST), "widths": [4096, 4096], "hidden": [65536]},
         "shape": [4096, 4096, 4096],
     },
 }
@@ -580,8 +616,8 @@ def check_usable(found, name):
     picture = np.zeros((30, 30, 1), np.uint8)
     picture[5:25, 13:17] = 255
     seen = prepare(picture, found.preprocess, channels=channels)
-    assert seen.shape == (height, width, channels), name
-    rows = probabilities(found.network, seen[np.newaxis], temperature=found.temperature)
+    assert seen.shape == (1, height, width, channels), name
+    rows = probabilities(found, seen)
     assert rows.shape == (1, len(found.class_names)), name
     assert np.isfinite(rows).all(), name
 

@@ -125,7 +125,7 @@ KINDS = {
     "clipping": settings_of("swift", *CONVNET, "train.gradient_clip=0.1"),
     "dropout": settings_of("mlp", "model.hidden=[16, 16]", "model.dropout=0.3"),
     "deep-mnist": settings_of(
-        "deep-mnist", "model.widths=[4, 4]", "model.hidden=16", "train.epochs=0", "train.steps=13"
+        "deep-mnist", "model.widths=[4, 4]", "model.hidden=[16]", "train.epochs=0", "train.steps=13"
     ),
     "any precision": settings_of("swift", *CONVNET, "precision=auto"),
 }

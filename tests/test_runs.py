@@ -81,7 +81,7 @@ def test_the_model_file_gives_the_predictions_of_the_run(run, dataset):
     model = ks.load(run.model_file)
     made = ks.load_predictions(run.predictions_file("validation"))
     chosen = np.frombuffer(run.ledger["states"].encode(), "S1") == b"v"
-    assert np.array_equal(probabilities(model.network, dataset.images[chosen]), made.probabilities)
+    assert np.array_equal(probabilities(model, dataset.images[chosen]), made.probabilities)
 
 
 def test_tensorboard_reads_train_and_validation_side_by_side(run):

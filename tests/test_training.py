@@ -10,8 +10,10 @@ from kenspeckle.data.batches import Batches
 from kenspeckle.device import Compute
 from kenspeckle.errors import NonFiniteError
 from kenspeckle.models.families import build_model
+from kenspeckle.models.heads import ClassHead
 from kenspeckle.models.mlp import MlpConfig
-from kenspeckle.optim import AdamConfig, Optimizer, SgdConfig
+from kenspeckle.optim import Optimizer
+from kenspeckle.optim_config import AdamConfig, SgdConfig
 from kenspeckle.schedule import ScheduleConfig
 from kenspeckle.training import TrainConfig, Training, averaged, fit
 
@@ -21,15 +23,17 @@ CPU = Compute(device="cpu", precision="fp32", threads=1, reason="as set")
 def start(*, optimizer=None, **settings):
     data = bars()
     torch.manual_seed(0)
-    network = build_model(MlpConfig(hidden=(16,), dropout=0.1), shape=(1, 28, 28), classes=3)
-    training = Training(network=network, optimizer=Optimizer(network, optimizer or AdamConfig()))
+    network = build_model(MlpConfig(hidden=(16,), dropout=0.1), shape=(1, 28, 28), outputs=3)
+    chosen = optimizer or AdamConfig(rate=0.01)
+    optimizer = Optimizer(dict(network.named_parameters()), chosen)
+    training = Training(network=network, optimizer=optimizer)
     config = TrainConfig(**{"epochs": 2, "batch_size": 20, **settings})
     return training, Batches(data, batch_size=20, seed=0), config
 
 
-def epochs(training, batches, config, *, rate=0.01):
+def epochs(training, batches, config):
     schedule = ScheduleConfig(name="constant")
-    loop = fit(training, batches, config, schedule=schedule, rate=rate, compute=CPU)
+    loop = fit(training, batches, config, schedule=schedule, head=ClassHead(3), compute=CPU)
     return [epoch for epoch in loop if epoch.complete]
 
 
@@ -52,7 +56,7 @@ def test_a_number_of_steps_ends_training_within_an_epoch():
 
 def test_the_caller_stops_by_not_asking_for_more():
     training, batches, config = start(epochs=50)
-    loop = fit(training, batches, config, schedule=ScheduleConfig(), rate=0.01, compute=CPU)
+    loop = fit(training, batches, config, schedule=ScheduleConfig(), head=ClassHead(3), compute=CPU)
     next(epoch for epoch in loop if epoch.complete)
     assert training.total == 12
 
@@ -66,9 +70,11 @@ def test_no_global_random_state_decides():
 
 
 def test_clipping_bounds_the_step():
-    training, batches, config = start(optimizer=SgdConfig(), epochs=0, steps=1, gradient_clip=1e-3)
+    training, batches, config = start(
+        optimizer=SgdConfig(rate=1.0), epochs=0, steps=1, gradient_clip=1e-3
+    )
     before = [p.detach().clone() for p in training.network.parameters()]
-    epochs(training, batches, config, rate=1.0)
+    epochs(training, batches, config)
     moved = [a.detach() - b for a, b in zip(training.network.parameters(), before, strict=True)]
     assert math.sqrt(sum(float((m**2).sum()) for m in moved)) == pytest.approx(1e-3, rel=1e-3)
 
@@ -102,10 +108,10 @@ def poison(training, batches, where, value):
 @pytest.mark.parametrize(
     ("where", "named"),
     [
-        ("weight", "weight 2.weight is not finite in step 1 of epoch 1"),
-        ("bias", "weight 2.bias is not finite in step 1 of epoch 1"),
-        ("scale", "weight 0.mean is not finite in step 1 of epoch 1"),
-        ("gradient", "gradient of 2.weight is not finite in step 1 of epoch 1"),
+        ("weight", "weight dense1.weight is not finite in step 1 of epoch 1"),
+        ("bias", "weight dense1.bias is not finite in step 1 of epoch 1"),
+        ("scale", "weight scale.mean is not finite in step 1 of epoch 1"),
+        ("gradient", "gradient of dense1.weight is not finite in step 1 of epoch 1"),
     ],
 )
 def test_what_is_not_finite_is_named_before_the_weights_change(where, named, value):
@@ -128,9 +134,9 @@ def test_what_is_not_finite_is_named_before_the_weights_change(where, named, val
 
 
 def test_an_exploding_rate_stops_within_a_step_of_the_explosion():
-    training, batches, config = start(optimizer=SgdConfig())
+    training, batches, config = start(optimizer=SgdConfig(rate=1e20))
     with pytest.raises(NonFiniteError, match=r"lower optimizer.rate or set train.gradient_clip"):
-        epochs(training, batches, config, rate=1e20)
+        epochs(training, batches, config)
     assert training.total <= 3
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from kenspeckle.data.augment import AugmentConfig, augment
+from kenspeckle.data.augment import augment, mix
+from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.device import generator
 
@@ -22,8 +24,18 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
     return -(-count // batch_size)
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Pictures and their labels; where two pictures were mixed, both labels."""
+
+    images: Tensor  # (n, C, H, W), floating point in 0..255
+    labels: Tensor  # (n,)
+    partners: Tensor | None = None  # (n,), the labels of what was mixed in
+    share: float = 1.0  # of `labels`; the rest is that of `partners`
+
+
 class Batches:
-    """Batches of a split: images as floating point (n, C, H, W) in 0..255, and labels (n,)."""
+    """The batches of a split, epoch by epoch."""
 
     def __init__(
         self,
@@ -47,7 +59,7 @@ class Batches:
         """Steps in one epoch."""
         return steps_per_epoch(len(self.labels), self.batch_size)
 
-    def epoch(self, number: int, *, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(self, number: int, *, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `start` on.
 
         Their sizes differ by one at the most: no picture is dropped, and no tiny last batch upsets
@@ -58,9 +70,14 @@ class Batches:
             if step >= start:
                 yield self._batch(chosen.to(self.images.device), number, step)
 
-    def _batch(self, chosen: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        images = self.images[chosen].float()
+    def _batch(self, chosen: Tensor, epoch: int, step: int) -> Batch:
+        images, labels = self.images[chosen].float(), self.labels[chosen]
+        partners, share = None, 1.0
         if epoch * len(self) + step < self.augmented_steps and not self.augmentation.is_identity:
             draws = generator(self.seed, epoch, step, "augment", device=images.device)
             images = augment(images, self.augmentation, draws)
-        return images.contiguous(memory_format=torch.channels_last), self.labels[chosen]
+            if self.augmentation.mixes:
+                images, others, share = mix(images, self.augmentation, draws)
+                partners = labels[others]
+        images = images.contiguous(memory_format=torch.channels_last)
+        return Batch(images, labels, partners, share)

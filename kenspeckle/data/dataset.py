@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -80,6 +81,17 @@ class Dataset:
         for array in (self.images, self.labels, self.official_test):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+
+def concatenated(parts: Sequence[Dataset]) -> Dataset:
+    """All items of `parts`, which have the same classes and pictures of one size."""
+    return replace(
+        parts[0],
+        images=np.concatenate([part.images for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        official_test=np.concatenate([part.official_test for part in parts]),
+        files=(),
+    )
 
 
 def memory_dataset(

@@ -16,6 +16,9 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.ink import normalize_ink
 from kenspeckle.data.planes import resample, to_bytes
 
+# mean and deviation of each channel; a mean of each pixel and the deviation; or 0..255 to 0..1
+ScalingName = Literal["standard", "mean-image", "unit"]
+
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's convert("L")
 
 
@@ -23,13 +26,17 @@ _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's convert("L"
 class PreprocessConfig:
     """What happens to a picture before the network."""
 
-    kind: Literal["auto", "ink", "resize"] = "auto"  # auto: ink for grey digits, else resize
+    # auto: ink for grey digits, else resize; crops keeps the proportions (seed document 000)
+    kind: Literal["auto", "ink", "resize", "crops"] = "auto"
+    crops: int = 3  # windows along the longer side, for the kind "crops"
     height: int = 0  # of the network's input; 0 = as in the data set
     width: int = 0
     least: int = 28  # where height and width are 0, smaller pictures are enlarged to this side
-    scaling: Literal["standard", "unit"] = "standard"  # mean 0 and deviation 1, or 0 to 1
+    scaling: ScalingName = "standard"  # learned from the training split; "unit" is 0 to 1
 
     def __post_init__(self) -> None:
+        if not 1 <= self.crops <= 16:
+            raise ValueError(f"crops must be in 1..16, got {self.crops}")
         for name in ("height", "width"):
             if not 0 <= getattr(self, name) <= 4096:
                 raise ValueError(f"{name} must be in 0..4096, got {getattr(self, name)}")
@@ -44,6 +51,8 @@ def settle(config: PreprocessConfig, dataset: Dataset) -> PreprocessConfig:
     _, height, width, channels = dataset.images.shape
     digits = channels == 1 and dataset.class_names == tuple("0123456789")
     if not config.height:
+        if config.kind == "crops":
+            height = width = min(height, width)
         scale = max(1.0, config.least / min(height, width))
         height, width = round(height * scale), round(width * scale)
         config = replace(config, height=height, width=width)
@@ -55,30 +64,55 @@ def settle(config: PreprocessConfig, dataset: Dataset) -> PreprocessConfig:
 def prepare(
     picture: NDArray[np.uint8], config: PreprocessConfig, *, channels: int
 ) -> NDArray[np.uint8]:
-    """Bring `picture` (H, W, C) into the form (height, width, channels) of the network's input.
+    """Bring `picture` (H, W, C) into the form of the network's input: (views, height, width, C).
 
-    Raises `DataError` where `ink` finds nothing drawn.
+    There is one view, but for `crops`; the answers to several are averaged. Raises `DataError`
+    where `ink` finds nothing drawn.
     """
     if config.kind == "ink":
         ink = normalize_ink(grey(picture), config.height, config.width)
-        return np.repeat(ink[..., np.newaxis], channels, axis=2)
-    return resize(_with_channels(picture, channels), config)
+        return np.repeat(ink[np.newaxis, ..., np.newaxis], channels, axis=3)
+    return views(_with_channels(picture, channels), config)
 
 
-def resize(picture: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.uint8]:
-    """Scale (H, W, C) to (height, width, C): all that pictures of a data set go through."""
+def views(picture: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.uint8]:
+    """(H, W, C) as (views, height, width, C): all that pictures of a data set go through."""
+    if config.kind != "crops":
+        return _resize(picture, config.height, config.width)[np.newaxis]
+    height, width = picture.shape[:2]
+    scale = max(config.height / height, config.width / width)
+    enlarged = _resize(
+        picture,
+        max(config.height, round(height * scale)),
+        max(config.width, round(width * scale)),
+    )
+    rows, columns = enlarged.shape[0] - config.height, enlarged.shape[1] - config.width
+    count = config.crops if rows or columns else 1
+    # evenly from end to end; a single window lies in the middle
+    places = np.linspace(0, 1, count) if count > 1 else np.array([0.5])
+    return np.stack(
+        [
+            enlarged[top : top + config.height, left : left + config.width]
+            for top, left in (
+                (round(place * rows), round(place * columns)) for place in places.tolist()
+            )
+        ]
+    )
+
+
+def dataset_views(dataset: Dataset, config: PreprocessConfig) -> list[Dataset]:
+    """`dataset` in the size of the input, once for each view; itself where it has that size."""
+    if dataset.images.shape[1:3] == (config.height, config.width):
+        return [dataset]
+    every = np.stack([views(image, config) for image in dataset.images], axis=1)
+    return [replace(dataset, images=images) for images in every]
+
+
+def _resize(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     planes = [
-        resample(plane.astype(np.float64), config.height, config.width)
-        for plane in np.moveaxis(picture, -1, 0)
+        resample(plane.astype(np.float64), height, width) for plane in np.moveaxis(picture, -1, 0)
     ]
     return to_bytes(np.stack(planes, axis=-1))
-
-
-def resize_dataset(dataset: Dataset, config: PreprocessConfig) -> Dataset:
-    """`dataset` with pictures of (height, width); itself where they have that size already."""
-    if dataset.images.shape[1:3] == (config.height, config.width):
-        return dataset
-    return replace(dataset, images=np.stack([resize(image, config) for image in dataset.images]))
 
 
 def grey(picture: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -43,6 +43,8 @@ class Measurement:
     nll: float  # mean negative log-likelihood, in nats
     top_k: dict[int, float]
     per_class: tuple[ClassFigures, ...]
+    # of a model that tells a number, in its unit; the accuracy is then the share of exact counts
+    mean_absolute_error: float | None = None
 
 
 def measure(predictions: Predictions) -> Measurement:
@@ -60,7 +62,15 @@ def measure(predictions: Predictions) -> Measurement:
         per_class=tuple(
             _class(predictions, label) for label in range(len(predictions.class_names))
         ),
+        mean_absolute_error=_absolute_error(predictions),
     )
+
+
+def _absolute_error(predictions: Predictions) -> float | None:
+    if predictions.values is None:
+        return None
+    numbers = np.array([float(name) for name in predictions.class_names])
+    return float(np.abs(predictions.values - numbers[predictions.labels]).mean())
 
 
 def wilson(right: int, count: int) -> Interval:

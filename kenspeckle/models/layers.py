@@ -9,28 +9,35 @@ from torch import Tensor, nn
 
 from kenspeckle.device import generator
 
-ActivationName = Literal["relu", "gelu", "silu", "tanh"]
+ActivationName = Literal["relu", "leaky-relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
+    "leaky-relu": nn.LeakyReLU,
+    "elu": nn.ELU,
     "gelu": nn.GELU,
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
 }
 
 
 class Scale(nn.Module):
-    """Turn pixels of 0..255 into numbers around zero, by the mean and deviation of each channel.
+    """Turn pixels of 0..255 into numbers around zero, by a mean and a deviation.
 
     The statistics are buffers, so they travel in the model file and inside exported graphs.
     """
 
-    mean: Tensor  # (C, 1, 1)
+    mean: Tensor  # (C, 1, 1), or (C, H, W) for a mean image
     deviation: Tensor  # (C, 1, 1)
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(channels, 1, 1))
         self.register_buffer("deviation", torch.full((channels, 1, 1), 255.0))
+
+    def use_mean_image(self, shape: tuple[int, int, int]) -> None:
+        """Make room for a mean of every pixel, (C, H, W)."""
+        self.mean = torch.zeros(shape, device=self.mean.device)
 
     def learn(self, images: Tensor) -> None:
         """Take the statistics of uint8 `images` (N, C, H, W); constant channels get deviation 1."""
@@ -42,6 +49,8 @@ class Scale(nn.Module):
             variance = (counts * (values - mean) ** 2).sum() / counts.sum()
             self.mean[channel] = mean
             self.deviation[channel] = variance.sqrt() if variance > 0 else 1.0
+        if self.mean.shape[1:] != (1, 1):
+            self.mean.copy_(images.sum(dim=0, dtype=torch.int64).double() / len(images))
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
@@ -61,12 +70,28 @@ class Crop(nn.Module):
         return images[..., self.edge : height - self.edge, self.edge : width - self.edge]
 
 
+class Add(nn.Module):
+    """Two branches become one; a layer, so that the drawing of the network shows it."""
+
+    def forward(self, one: Tensor, other: Tensor) -> Tensor:
+        """Their sum, of the same shape."""
+        return one + other
+
+
 class GlobalMax(nn.Module):
     """The largest activation of each channel: (N, C, H, W) to (N, C)."""
 
     def forward(self, features: Tensor) -> Tensor:
         """Equal to `nn.AdaptiveMaxPool2d(1)`, and faster."""
         return features.amax(dim=(2, 3))
+
+
+class GlobalMean(nn.Module):
+    """The mean activation of each channel: (N, C, H, W) to (N, C)."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Equal to `nn.AdaptiveAvgPool2d(1)`, without its extra axes."""
+        return features.mean(dim=(2, 3))
 
 
 class Dropout(nn.Module):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +19,7 @@ class MlpConfig:
     name: Literal["mlp"] = "mlp"
     hidden: tuple[int, ...] = (300,)
     activation: ActivationName = "relu"
+    norm: Literal["before", "after", "none"] = "none"  # batch norm and the activation
     dropout: float = 0.0  # share of each hidden layer that is zeroed in training
 
     def __post_init__(self) -> None:
@@ -26,13 +29,17 @@ class MlpConfig:
             raise ValueError(f"dropout must be in 0..1, got {self.dropout}")
 
 
-def mlp(config: MlpConfig, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """(N, C, H, W) pixels to (N, K) logits; `shape` is (C, H, W)."""
-    channels, height, width = shape
-    layers: list[nn.Module] = [Scale(channels), nn.Flatten()]
-    inputs = channels * height * width
-    for outputs in config.hidden:
-        layers += [nn.Linear(inputs, outputs), ACTIVATIONS[config.activation]()]
-        layers += [Dropout(config.dropout)] if config.dropout else []
-        inputs = outputs
-    return nn.Sequential(*layers, nn.Linear(inputs, classes))
+def mlp(config: MlpConfig, *, shape: tuple[int, int, int], outputs: int) -> nn.Module:
+    """(N, C, H, W) pixels to (N, outputs); `shape` is (C, H, W)."""
+    layers: list[tuple[str, nn.Module]] = [("scale", Scale(shape[0])), ("flatten", nn.Flatten())]
+    inputs = math.prod(shape)
+    for number, width in enumerate(config.hidden, start=1):
+        norm = [(f"norm{number}", nn.BatchNorm1d(width))]
+        layers.append((f"dense{number}", nn.Linear(inputs, width)))
+        layers += norm if config.norm == "before" else []
+        layers.append((f"activation{number}", ACTIVATIONS[config.activation]()))
+        layers += norm if config.norm == "after" else []
+        layers += [(f"dropout{number}", Dropout(config.dropout))] if config.dropout else []
+        inputs = width
+    layers.append(("head", nn.Linear(inputs, outputs)))
+    return nn.Sequential(OrderedDict(layers))

@@ -5,16 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kenspeckle.errors import ConfigError, unknown_name
+from kenspeckle.recipes.documents import (
+    counting,
+    counting_bad,
+    counting_number,
+    digit_cnn,
+    init_large,
+    init_right,
+    init_small,
+    mean_image,
+    mlp_300,
+    vgg_cifar,
+    vgg_mnist,
+)
 from kenspeckle.recipes.fast import blink, swift
 from kenspeckle.recipes.tutorials import deep_mnist, mlp, softmax
 from kenspeckle.settings import RunConfig
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "blink": blink,
+    "counting": counting,
+    "counting-bad": counting_bad,
+    "counting-number": counting_number,
     "deep-mnist": deep_mnist,
+    "digit-cnn": digit_cnn,
+    "init-large": init_large,
+    "init-right": init_right,
+    "init-small": init_small,
+    "mean-image": mean_image,
     "mlp": mlp,
+    "mlp-300": mlp_300,
     "softmax": softmax,
     "swift": swift,
+    "vgg-cifar": vgg_cifar,
+    "vgg-mnist": vgg_mnist,
 }
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kenspeckle.data.augment import AugmentConfig
+from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.models.convnet import ConvNetConfig
-from kenspeckle.optim import AdamConfig
+from kenspeckle.optim_config import AdamConfig
 from kenspeckle.schedule import ScheduleConfig
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import TrainConfig

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from kenspeckle.data.preprocess import PreprocessConfig
-from kenspeckle.models.deep_mnist import DeepMnistConfig
 from kenspeckle.models.initialization import InitializationConfig
 from kenspeckle.models.mlp import MlpConfig
-from kenspeckle.optim import AdamConfig, SgdConfig
+from kenspeckle.models.presets import DEEP_MNIST
+from kenspeckle.optim_config import AdamConfig, SgdConfig
 from kenspeckle.schedule import ScheduleConfig
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import TrainConfig
@@ -46,7 +46,7 @@ def deep_mnist() -> RunConfig:
         recipe="deep-mnist",
         precision="fp32",
         preprocess=_UNIT,
-        model=DeepMnistConfig(),
+        model=DEEP_MNIST,
         initialization=InitializationConfig(name="truncated-normal", scale=0.1, bias=0.1),
         optimizer=AdamConfig(name="adam", rate=1e-4),
         schedule=_CONSTANT,

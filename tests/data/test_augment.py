@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from kenspeckle.data.augment import AugmentConfig, augment, random_affine
+from kenspeckle.data.augment import augment, random_affine
+from kenspeckle.data.augment_config import AugmentConfig
 
 
 def pictures(count=4, size=9):

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from kenspeckle.data.augment import AugmentConfig
+from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.batches import Batches
 from kenspeckle.data.dataset import memory_dataset
 
@@ -16,7 +16,7 @@ def batches(count=103, *, batch_size=10, seed=0, **settings):
 
 
 def order(made, epoch, start=0):
-    return [int(p) for images, _ in made.epoch(epoch, start=start) for p in images[:, 0, 0, 0]]
+    return [int(p) for b in made.epoch(epoch, start=start) for p in b.images[:, 0, 0, 0]]
 
 
 def test_every_picture_comes_once_in_an_epoch():
@@ -24,7 +24,7 @@ def test_every_picture_comes_once_in_an_epoch():
 
 
 def test_the_sizes_of_batches_differ_by_one_at_the_most():
-    sizes = {len(labels) for _, labels in batches().epoch(0)}
+    sizes = {len(batch.labels) for batch in batches().epoch(0)}
     assert sizes == {9, 10}
     assert len(batches()) == 11
 
@@ -40,21 +40,22 @@ def test_an_epoch_can_begin_at_any_step():
     whole = list(batches(augmentation=config).epoch(2))
     rest = list(batches(augmentation=config).epoch(2, start=7))
     assert len(rest) == len(whole) - 7
-    for (a, la), (b, lb) in zip(whole[7:], rest, strict=True):
-        assert torch.equal(a, b) and torch.equal(la, lb)
+    for a, b in zip(whole[7:], rest, strict=True):
+        assert torch.equal(a.images, b.images) and torch.equal(a.labels, b.labels)
 
 
 def test_augmentation_ends_at_its_step():
     config = AugmentConfig(rotation=30)
-    plain = [images for images, _ in batches().epoch(1)]
-    mixed = [images for images, _ in batches(augmentation=config, augmented_steps=15).epoch(1)]
+    plain = [batch.images for batch in batches().epoch(1)]
+    changed = batches(augmentation=config, augmented_steps=15)
+    mixed = [batch.images for batch in changed.epoch(1)]
     same = [torch.equal(a, b) for a, b in zip(plain, mixed, strict=True)]
     assert same == [False] * 4 + [True] * 7  # steps 11 to 14 of all, then 15 to 21
 
 
 def test_labels_stay_with_their_pictures():
-    for images, labels in batches().epoch(0):
-        assert torch.equal(images[:, 0, 0, 0].long() % 3, labels)
+    for batch in batches().epoch(0):
+        assert torch.equal(batch.images[:, 0, 0, 0].long() % 3, batch.labels)
 
 
 def test_global_random_state_is_neither_used_nor_changed():

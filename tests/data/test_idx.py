@@ -373,7 +373,7 @@ def test_the_digits_of_scikit_learn_are_scaled_to_bytes():
 )
 def test_an_unknown_name_offers_the_nearest(name, hint):
     assert data_refusal(name) == (
-        f"unknown source {name!r}{hint} (known: digits, fashion-mnist, mnist), "
+        f"unknown source {name!r}{hint} (known: counting, digits, fashion-mnist, mnist), "
         "and there is no such file or folder"
     )
 

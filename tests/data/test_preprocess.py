@@ -8,7 +8,7 @@ from PIL import Image
 from scipy import ndimage
 
 from kenspeckle.data.dataset import memory_dataset
-from kenspeckle.data.preprocess import PreprocessConfig, prepare, resize_dataset, settle
+from kenspeckle.data.preprocess import PreprocessConfig, dataset_views, prepare, settle
 from kenspeckle.data.sources.idx import read_idx
 from kenspeckle.data.sources.mnist import FOLDER
 from kenspeckle.errors import DataError
@@ -20,7 +20,7 @@ COUNT = 200  # digits of MNIST's test set that are drawn as pictures
 def normalized(picture):
     """`picture` (H, W) or (H, W, C) in the form of MNIST, (28, 28)."""
     picture = picture if picture.ndim == 3 else picture[..., np.newaxis]
-    return prepare(picture.astype(np.uint8), INK, channels=1)[..., 0]
+    return prepare(picture.astype(np.uint8), INK, channels=1)[0, ..., 0]
 
 
 def likeness(found, digit):
@@ -248,7 +248,7 @@ def test_the_result_is_centred_by_mass_in_a_box_of_20(digits):
 
 
 def test_several_channels_of_the_input_show_the_same_ink(digits):
-    found = prepare(digits[0][..., np.newaxis], INK, channels=3)
+    (found,) = prepare(digits[0][..., np.newaxis], INK, channels=3)
     assert found.shape == (28, 28, 3)
     assert np.array_equal(found, np.repeat(digits[0][..., np.newaxis], 3, axis=2))
 
@@ -284,7 +284,7 @@ def test_a_picture_of_any_shape_is_normalized_or_refused(shape):
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (20, 40), (64, 48), (1, 1)])
 def test_the_frame_may_have_any_size(digits, height, width):
     config = PreprocessConfig(kind="ink", height=height, width=width)
-    found = prepare(
+    (found,) = prepare(
         on_paper(enlarged(digits[0], 8)).astype(np.uint8)[..., np.newaxis], config, channels=1
     )
     assert found.shape == (height, width, 1)
@@ -319,7 +319,7 @@ def test_what_is_set_stays_as_it_is_set():
 def test_pictures_of_the_right_size_are_not_touched_by_resizing():
     config = PreprocessConfig(kind="resize", height=6, width=9)
     picture = pictures(1, 6, 9, 3).images[0]
-    assert np.array_equal(prepare(picture, config, channels=3), picture)
+    assert np.array_equal(prepare(picture, config, channels=3)[0], picture)
 
 
 def test_a_flat_picture_stays_flat_when_it_is_resized():
@@ -331,10 +331,10 @@ def test_a_flat_picture_stays_flat_when_it_is_resized():
 def test_a_data_set_is_resized_as_its_pictures_are():
     config = PreprocessConfig(kind="resize", height=28, width=28)
     data = pictures(5, 8, 8, 1)
-    resized = resize_dataset(data, config)
+    (resized,) = dataset_views(data, config)
     for before, after in zip(data.images, resized.images, strict=True):
-        assert np.array_equal(prepare(before, config, channels=1), after)
-    assert resize_dataset(resized, config) is resized
+        assert np.array_equal(prepare(before, config, channels=1)[0], after)
+    assert dataset_views(resized, config) == [resized]
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.sources import idx
+from kenspeckle.data.sources.counting import counting, parse_counting
 from kenspeckle.data.sources.digits import digits
 from kenspeckle.data.sources.fashion_mnist import Progress, fashion_mnist
 from kenspeckle.data.sources.mnist import mnist
 from kenspeckle.errors import DataError, unknown_name
 
 NAMED: dict[str, Callable[[], Dataset]] = {
+    "counting": counting,
     "digits": digits,
     "fashion-mnist": fashion_mnist,
     "mnist": mnist,
@@ -31,6 +33,8 @@ def open_dataset(source: str | Path, *, progress: Progress | None = None) -> Dat
         return fashion_mnist(progress=progress)
     if name in NAMED:
         return NAMED[name]()
+    if name.startswith("counting:"):
+        return counting(parse_counting(name))
     try:
         return _open_path(name)
     except OSError as error:  # a name too long, a folder that may not be searched

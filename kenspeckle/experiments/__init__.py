@@ -1,0 +1,1 @@
+"""The experiments of the seed documents: each runs one and returns an `Outcome`."""

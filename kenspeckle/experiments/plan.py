@@ -1,0 +1,134 @@
+"""How an experiment is carried out: in full or quickly, over how many seeds, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from kenspeckle import config
+from kenspeckle.assessment import Assessment, evaluate
+from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.sources.detect import open_dataset
+from kenspeckle.errors import RunError
+from kenspeckle.events import Ended, EpochRecord
+from kenspeckle.experiments.outcome import Quantity, over_seeds
+from kenspeckle.recipes.catalog import build_recipe
+from kenspeckle.runs import training
+from kenspeckle.settings import RunConfig
+
+QUICK_PICTURES = 1500
+QUICK_STEPS = 6
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the user asked for; `quick` shows that all works and measures nothing worth telling."""
+
+    out: Path  # where runs go
+    quick: bool = False
+    seeds: int = 3
+    data: str = ""  # a CIFAR-10 archive, for the experiments that want one
+    settings: tuple[str, ...] = ()  # such as threads=1, for every training
+    say: Callable[[str], None] = silent  # hears of progress, a line at a time
+
+    def dataset(self, source: str) -> Dataset:
+        """All of `source`, or a share of it if quick; copies none of its splits."""
+        data = open_dataset(source)
+        return self.sample(data, QUICK_PICTURES) if self.quick else data
+
+    def sample(self, data: Dataset, count: int) -> Dataset:
+        """About `count` items, evenly from the first to the last of each class."""
+        if len(data) <= count:
+            return data
+        by_class = np.lexsort((data.labels, data.official_test))
+        chosen = by_class[np.linspace(0, len(data) - 1, count).astype(np.int64)]
+        return data.take(np.sort(chosen))
+
+    def config(self, recipe: str, *settings: str) -> RunConfig:
+        """The configuration of `recipe`, cut short if quick."""
+        chosen = config.override(build_recipe(recipe), [*settings, *self.settings])
+        if self.quick:
+            short = replace(chosen.train, epochs=0.0, steps=QUICK_STEPS)
+            chosen = replace(chosen, train=short)
+        return chosen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """The runs of one configuration over several seeds, each tested once."""
+
+    settled: RunConfig  # of the first seed
+    ends: tuple[Ended, ...]
+    tests: tuple[Assessment, ...]
+    epochs: tuple[EpochRecord, ...] = field(default=())  # of the first seed
+
+    @property
+    def seconds(self) -> tuple[float, ...]:
+        """Of training, for each seed."""
+        return tuple(end.train_seconds for end in self.ends)
+
+    @property
+    def recipe(self) -> str:
+        """The complete configuration of the first seed as TOML."""
+        return config.dumps(self.settled)
+
+    def accuracy(
+        self,
+        *,
+        name: str = "test accuracy",
+        headline: str = "",
+        least: float | None = None,
+        most: float | None = None,
+    ) -> Quantity:
+        """On the test split; the interval is over the seeds, or Wilson's for a single one."""
+        values = tuple(test.measurement.accuracy for test in self.tests)
+        measured = self.tests[0].measurement
+        return Quantity(
+            name=name,
+            values=values,
+            headline=headline,
+            n=measured.n,
+            interval=over_seeds(values) or measured.interval,
+            least=least,
+            most=most,
+        )
+
+    def duration(self, *, name: str = "training time", headline: str = "") -> Quantity:
+        """Seconds of training."""
+        return Quantity(name=name, values=self.seconds, headline=headline, unit="seconds")
+
+
+def train_seeds(
+    plan: Plan, settings: RunConfig, data: Dataset, *, seeds: int | None = None, name: str = ""
+) -> Trained:
+    """Train `settings` once for each seed and test each run once.
+
+    Raises `RunError` where a run does not finish.
+    """
+    name = name or settings.recipe
+    count = 1 if plan.quick else seeds or plan.seeds
+    ends, tests = [], []
+    for seed in range(count):
+        plan.say(f"{name}: training, seed {seed + 1} of {count}")
+        folder = plan.out / f"{name}-{seed}"
+        chosen = replace(settings, seed=seed, source=data.source)
+        end = _finished(training(chosen, out=folder, dataset=data), folder)
+        ends.append(end)
+        tests.append(evaluate(end.run, data))
+    return Trained(
+        settled=ends[0].config, ends=tuple(ends), tests=tuple(tests), epochs=ends[0].epochs
+    )
+
+
+def _finished(events: Iterable[object], folder: Path) -> Ended:
+    last = [event for event in events if isinstance(event, Ended)]
+    if not last:
+        raise RunError(f"{folder}: the training of an experiment did not finish; run it again")
+    return last[-1]

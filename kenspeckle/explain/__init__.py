@@ -1,0 +1,1 @@
+"""Look inside a network: functions that return records of arrays; `report` draws them."""

@@ -1,0 +1,99 @@
+"""Histograms of weights, gradients and pre-activations, layer by layer.
+
+The look of seed document 003 (Learn TensorFlow Now 6): outputs that grow or shrink from layer to
+layer are how a bad start shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from kenspeckle.data.batches import Batch
+from kenspeckle.explain.layers import pre_activations
+from kenspeckle.losses import LossName, loss_of
+from kenspeckle.models.heads import Head
+
+BINS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """How the entries of one tensor are spread."""
+
+    edges: NDArray[np.float64]  # (bins + 1,)
+    counts: NDArray[np.int64]  # (bins,)
+    mean: float
+    deviation: float
+    square_sum: float
+    zeros: float  # share of entries that are exactly 0
+
+    @property
+    def n(self) -> int:
+        """How many entries."""
+        return int(self.counts.sum())
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerHistograms:
+    """Of one network at one moment, each by name in the order of the layers."""
+
+    weights: Mapping[str, Histogram]
+    gradients: Mapping[str, Histogram]
+    pre_activations: Mapping[str, Histogram]  # of layers with an activation, and the logits
+    loss: float  # on the pictures that were looked at
+
+
+def histogram(values: Tensor, *, bins: int = BINS) -> Histogram:
+    """Of all entries of `values`, which must be finite."""
+    flat = values.detach().float().flatten()
+    low, high = float(flat.min()), float(flat.max())
+    if low == high:  # a constant has no width
+        low, high = low - 0.5, high + 0.5
+    counts = torch.histc(flat, bins=bins, min=low, max=high)
+    exact = flat.double()
+    return Histogram(
+        edges=np.linspace(low, high, bins + 1),
+        counts=counts.to(torch.int64).cpu().numpy(),
+        mean=float(exact.mean()),
+        deviation=float(exact.std(correction=0)),
+        square_sum=float((exact * exact).sum()),
+        zeros=float((flat == 0).float().mean()),
+    )
+
+
+def layer_histograms(
+    network: nn.Module, batch: Batch, head: Head, loss: LossName
+) -> LayerHistograms:
+    """Look at one pass forth and back over `batch`; leaves no gradient and changes nothing.
+
+    Batch norm works with its running statistics, as in prediction.
+    """
+    was_training = network.training
+    kept = {name: parameter.grad for name, parameter in network.named_parameters()}
+    network.eval()
+    try:
+        with torch.enable_grad(), pre_activations(network) as found:
+            network.zero_grad(set_to_none=True)
+            value = loss_of(loss, head, network(batch.images).float(), batch)
+            value.backward()  # type: ignore[no-untyped-call]
+        named = dict(network.named_parameters())
+        return LayerHistograms(
+            weights={name: histogram(parameter) for name, parameter in named.items()},
+            gradients={
+                name: histogram(parameter.grad)
+                for name, parameter in named.items()
+                if parameter.grad is not None
+            },
+            pre_activations={name: histogram(values) for name, values in found.items()},
+            loss=value.item(),
+        )
+    finally:
+        for name, parameter in network.named_parameters():
+            parameter.grad = kept[name]
+        network.train(was_training)
