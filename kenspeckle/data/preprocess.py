@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.ink import normalize_ink
 from kenspeckle.data.planes import resample, to_bytes
+from kenspeckle.errors import DataError
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's convert("L")
 
@@ -40,12 +41,19 @@ class PreprocessConfig:
 
 
 def settle(config: PreprocessConfig, dataset: Dataset) -> PreprocessConfig:
-    """Replace "auto" and 0 by what suits `dataset`."""
+    """Replace "auto" and 0 by what suits `dataset`; `DataError` where no size does."""
     _, height, width, channels = dataset.images.shape
     digits = channels == 1 and dataset.class_names == tuple("0123456789")
     if not config.height:
         scale = max(1.0, config.least / min(height, width))
-        height, width = round(height * scale), round(width * scale)
+        enlarged = round(height * scale), round(width * scale)
+        if max(enlarged) > 4096:
+            raise DataError(
+                f"{dataset.source}: pictures of {height} x {width} would be enlarged to "
+                f"{enlarged[0]} x {enlarged[1]} (preprocess.least is {config.least}; at most 4096 "
+                "a side); set preprocess.height and preprocess.width"
+            )
+        height, width = enlarged
         config = replace(config, height=height, width=width)
     if config.kind == "auto":
         config = replace(config, kind="ink" if digits else "resize")
