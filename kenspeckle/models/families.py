@@ -25,6 +25,7 @@ MAX_PARAMETERS = 1_000_000_000
 def build_model(config: ModelConfig, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
     """The network of `config` for pictures of `shape` (C, H, W), weights as torch leaves them.
 
+    The global random state of torch is afterwards what it was.
     Raises `ConfigError` where it would have over a thousand million parameters.
     """
     sketch = outline(config, shape=shape, classes=classes)
@@ -33,7 +34,8 @@ def build_model(config: ModelConfig, *, shape: tuple[int, int, int], classes: in
         raise ConfigError(
             f"model {config.name} would have {count:,} parameters (at most 1,000 million)"
         )
-    return MODELS[config.name](config, shape=shape, classes=classes)
+    with torch.random.fork_rng(devices=[]):  # torch's layers draw their first weights from it
+        return MODELS[config.name](config, shape=shape, classes=classes)
 
 
 def outline(config: ModelConfig, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
