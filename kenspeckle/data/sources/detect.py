@@ -12,10 +12,10 @@ from kenspeckle.data.sources.fashion_mnist import Progress, fashion_mnist
 from kenspeckle.data.sources.mnist import mnist
 from kenspeckle.errors import DataError, unknown_name
 
-NAMED: dict[str, Callable[[], Dataset]] = {
-    "digits": digits,
-    "fashion-mnist": fashion_mnist,
-    "mnist": mnist,
+NAMED: dict[str, Callable[[Progress | None], Dataset]] = {
+    "digits": lambda _: digits(),
+    "fashion-mnist": lambda progress: fashion_mnist(progress=progress),
+    "mnist": lambda _: mnist(),
 }
 _KINDS = "an IDX images file with its labels beside it, IMAGES:LABELS, or a folder of the four"
 
@@ -27,10 +27,8 @@ def open_dataset(source: str | Path, *, progress: Progress | None = None) -> Dat
     Raises `DataError` where nothing fits.
     """
     name = str(source)
-    if name == "fashion-mnist":
-        return fashion_mnist(progress=progress)
     if name in NAMED:
-        return NAMED[name]()
+        return NAMED[name](progress)
     try:
         return _open_path(name)
     except OSError as error:  # a name too long, a folder that may not be searched
