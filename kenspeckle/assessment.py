@@ -91,9 +91,9 @@ def _role(split: str, openings: int) -> str:
 
 
 def _log_test(run: Run, measurement: Measurement, openings: int) -> None:
-    row = runlog.find(run.path.parent, run.path.name)
+    row = runlog.find(run.log_folder, run.name)
     if row:
         tested = replace(
             row, test_accuracy=measurement.accuracy, test_n=measurement.n, test_openings=openings
         )
-        runlog.record(run.path.parent, tested)
+        runlog.record(run.log_folder, tested)
