@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kenspeckle import device, runlog, storage
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.sources.detect import open_dataset
-from kenspeckle.data.splits import TEST, TRAIN, draw
+from kenspeckle.data.splits import SPLIT_NAMES, TEST, TRAIN, SplitConfig, draw
 from kenspeckle.errors import DataError
 from kenspeckle.evaluation.accuracy import Measurement, measure
 from kenspeckle.inference import predictions
@@ -17,6 +21,9 @@ from kenspeckle.model_file import load
 from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import RESULT, Run, open_run
 from kenspeckle.runlog import LOCK
+
+ALL = "all"  # the split of other data without an official test set: every item
+LISTED = 12  # class names in an error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +34,7 @@ class Assessment:
     source: str
     measurement: Measurement
     openings: int  # how often the test split of this run was measured, this time included
-    role: str  # "untouched", "opened before", "chosen on" or "trained on"
+    role: str  # "untouched", "opened before", "chosen on", "trained on" or "other data"
 
 
 def evaluate(
@@ -38,7 +45,8 @@ def evaluate(
 ) -> Assessment:
     """Measure the run's model on a split, and write predictions and result into the run.
 
-    With `source`, of other data that has the same classes; this is not written into the run.
+    With `source`, of other data, whose classes the model must know by name; this is not written
+    into the run. Of other data without an official test set, all is measured, as the split "all".
     Raises `RunError` for an unfinished run, `DataError` where the data does not fit the model.
     """
     found = run if isinstance(run, Run) else open_run(run)
@@ -51,25 +59,57 @@ def evaluate(
             f"{data.source} has pictures of {data.images.shape[3]} channels, "
             f"the model needs {classifier.shape[0]}"
         )
-    if data.class_names != classifier.class_names:
-        raise DataError(
-            f"{data.source} has the classes {', '.join(data.class_names[:12])}, "
-            f"the model {', '.join(classifier.class_names[:12])}"
-        )
-    chosen = draw(data, settings.splits).indices(split)
+    is_own = data.fingerprint == found.ledger["fingerprint"]
+    if not is_own and split == TEST and not data.official_test.any():
+        split, chosen = ALL, np.arange(len(data))
+    else:
+        chosen = _indices(data, settings.splits, split, is_own=is_own)
+    named = _as_known(data.take(chosen), classifier.class_names)
     made = predictions(
         classifier.network,
-        dataset_views(data.take(chosen), settings.preprocess),
+        dataset_views(named, settings.preprocess),
         classifier.head,
         split=split,
         temperature=classifier.temperature,
     )
-    is_own = data.fingerprint == found.ledger["fingerprint"]
     if not is_own:
         return Assessment(
             run=found, source=data.source, measurement=measure(made), openings=0, role="other data"
         )
     return _recorded(found, made, data.source)
+
+
+def _indices(data: Dataset, config: SplitConfig, split: str, *, is_own: bool) -> NDArray[np.int64]:
+    """The items of a split; other data has one only where it has an official test set."""
+    if not is_own and split in SPLIT_NAMES:
+        if not data.official_test.any():
+            raise DataError(
+                f"{data.source} is not the data of this run and has no split {split}; "
+                "leave out --split to measure all of it"
+            )
+        if split == TEST:
+            return np.flatnonzero(data.official_test)
+    return draw(data, config).indices(split)
+
+
+def _as_known(data: Dataset, names: tuple[str, ...]) -> Dataset:
+    """`data` with the labels of a model that knows the classes `names`."""
+    if data.class_names == names:
+        return data
+    labels = {name: label for label, name in enumerate(names)}
+    unknown = [name for name in data.class_names if name not in labels]
+    if unknown:
+        raise DataError(
+            f"{data.source} has classes that the model does not know: {_listed(unknown)} "
+            f"(known: {_listed(names)})"
+        )
+    translated = np.array([labels[name] for name in data.class_names])[data.labels]
+    return replace(data, labels=translated, class_names=names)
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def _recorded(run: Run, made: Predictions, source: str) -> Assessment:
@@ -96,9 +136,9 @@ def _role(split: str, openings: int) -> str:
 
 
 def _log_test(run: Run, measurement: Measurement, openings: int) -> None:
-    row = runlog.find(run.path.parent, run.path.name)
+    row = runlog.find(run.log_folder, run.name)
     if row:
         tested = replace(
             row, test_accuracy=measurement.accuracy, test_n=measurement.n, test_openings=openings
         )
-        runlog.record(run.path.parent, tested)
+        runlog.record(run.log_folder, tested)

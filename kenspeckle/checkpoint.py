@@ -124,13 +124,24 @@ def _read(path: Path) -> tuple[Snapshot, dict[str, str]]:
                 for name, data in files.items()
             },
         )
-    except (KeyError, ValueError, TypeError, safetensors.SafetensorError) as error:
+    except (
+        KeyError,
+        ValueError,
+        TypeError,
+        RecursionError,
+        safetensors.SafetensorError,
+    ) as error:
         raise StorageError(f"{path}: incomplete: {error}") from error
     return snapshot, owner
 
 
 def _set_aside(path: Path, disk: Disk) -> None:
     aside = path.with_name(path.name + ".damaged")
-    if aside.exists():
-        disk.remove(aside)
-    disk.rename(path, aside)
+    try:
+        if aside.exists():
+            disk.remove(aside)
+        disk.rename(path, aside)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: damaged, and it cannot be set aside: {error.strerror or error}"
+        ) from error

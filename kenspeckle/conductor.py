@@ -226,7 +226,7 @@ def _log(session: Session, status: str) -> None:
     settings, epochs = session.settings, session.epochs
     best = epochs[best_epoch(epochs)] if epochs else None
     row = runlog.LogRow(
-        run=session.run.path.name,
+        run=session.run.name,
         started=session.started,
         source=settings.source,
         recipe=settings.recipe,
@@ -237,4 +237,4 @@ def _log(session: Session, status: str) -> None:
         validation_accuracy=best.validation_accuracy if best else None,
         validation_n=best.validation_n if best else 0,
     )
-    runlog.record(session.run.path.parent, row)
+    runlog.record(session.run.log_folder, row)

@@ -63,7 +63,7 @@ def choose(
     return Compute(
         device=chosen,
         precision="bf16" if precision == "bf16" or (precision == "auto" and fast_bf16) else "fp32",
-        threads=threads or len(os.sched_getaffinity(0)),
+        threads=threads or _cores(),
         reason=reason,
     )
 
@@ -101,6 +101,13 @@ def describe(compute: Compute) -> dict[str, str | int]:
 def load() -> float:
     """How many processes wanted to run, on average over the last minute."""
     return os.getloadavg()[0]
+
+
+def _cores() -> int:
+    """How many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS does not tie processes to cores
 
 
 def _bf16(device: str) -> tuple[bool, str]:

@@ -24,8 +24,8 @@ def environment(compute: Compute) -> dict[str, Any]:
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What of the machine or the versions changed, a line each, such as "threads: 2, now 4"."""
-    keys = ("versions", "device", "precision", "threads", "processor", "vector_instructions")
+    """What of the machine or the versions changed, a line each; the configuration pins the rest."""
+    keys = ("versions", "processor", "vector_instructions")
     return [
         f"{key}: {before.get(key)}, now {now[key]}" for key in keys if before.get(key) != now[key]
     ]

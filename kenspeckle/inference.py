@@ -22,6 +22,7 @@ from kenspeckle.models.heads import Head, NumberHead
 from kenspeckle.predictions import Predictions
 
 BATCH = 1000  # pictures at a time; bounds the memory
+_SHOWN = 128  # pixels a side of `Prediction.picture`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class Prediction:
     runner_up: str = ""
     runner_up_probability: float = 0.0
     error: str = ""
-    picture: NDArray[np.uint8] | None = None  # (H, W, C), reduced to at most 512 a side
+    picture: NDArray[np.uint8] | None = None  # (H, W, C), reduced to at most 128 a side
     seen: NDArray[np.uint8] | None = None  # (height, width, C) as the network saw it
     value: float | None = None  # where the model tells a number
 
@@ -83,7 +84,7 @@ def predictions(
     )
 
 
-def predict(classifier: Classifier, images: Iterable[str | Path]) -> list[Prediction]:
+def predict(classifier: Classifier, images: str | Path | Iterable[str | Path]) -> list[Prediction]:
     """One `Prediction` for each picture file; folders and globs stand for the pictures in them.
 
     A file that cannot be used gets a `Prediction` with its error; the others are not affected.
@@ -97,10 +98,10 @@ def predict(classifier: Classifier, images: Iterable[str | Path]) -> list[Predic
     ]
 
 
-def find_pictures(images: Iterable[str | Path]) -> list[Path]:
-    """The files that names, folders and globs stand for, each once, in order."""
+def find_pictures(images: str | Path | Iterable[str | Path]) -> list[Path]:
+    """The files that a name, a folder, a glob or several of them stand for, each once, in order."""
     found: dict[Path, None] = {}
-    for image in images:
+    for image in [images] if isinstance(images, str | Path) else images:
         try:
             matches = list(_matches(Path(image)))
         except OSError as error:  # a name too long, a folder that may not be searched
@@ -147,7 +148,7 @@ def _predict_batch(classifier: Classifier, paths: Sequence[Path]) -> list[Predic
 def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """For display: a thousand photographs in full would fill the memory."""
     image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
-    image.thumbnail((512, 512))
+    image.thumbnail((_SHOWN, _SHOWN))
     return np.asarray(image).reshape(image.height, image.width, picture.shape[-1])
 
 

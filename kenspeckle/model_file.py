@@ -29,7 +29,7 @@ from kenspeckle.storage import DISK, Disk, write_file
 
 FORMAT = 1
 KEY = "kenspeckle"  # the one entry of the metadata
-MAX_HEADER = 4 << 20  # bytes; class names and the card are in it
+MAX_HEADER = 1 << 20  # bytes; class names and the card are in it
 MAX_CLASSES = 65536
 
 
@@ -81,7 +81,10 @@ class _Description:
 
 
 def save(path: Path, classifier: Classifier, *, disk: Disk = DISK) -> None:
-    """Write `classifier` durably, with a SHA-256 over all of it."""
+    """Write `classifier` durably, with a SHA-256 over all of it.
+
+    Raises `ModelFileError` where the class names are so long that `load` would refuse the file.
+    """
     description = _Description(
         architecture=classifier.architecture,
         shape=classifier.shape,
@@ -99,6 +102,12 @@ def save(path: Path, classifier: Classifier, *, disk: Disk = DISK) -> None:
     about["sha256"] = _digest(about, _body(safetensors.torch.save(weights)))
     # one key, because safetensors writes several in an order that changes from call to call
     data = safetensors.torch.save(weights, metadata={KEY: json.dumps(about)})
+    length = len(data) - len(_body(data)) - 8
+    if length > MAX_HEADER:
+        raise ModelFileError(
+            f"{path}: its header would have {length:,} bytes (at most {MAX_HEADER:,}); "
+            "shorten the class names"
+        )
     write_file(path, data, disk=disk)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kenspeckle import config
 from kenspeckle.errors import RunError
+from kenspeckle.runlog import LOCK
 from kenspeckle.settings import RunConfig
+from kenspeckle.storage import intended
 
 CONFIG, ENVIRONMENT, LEDGER = "config.toml", "environment.json", "data.json"
 EPOCHS, CHECKPOINTS, MODEL, RESULT = (
@@ -19,13 +22,25 @@ EPOCHS, CHECKPOINTS, MODEL, RESULT = (
     "result.json",
 )
 TENSORBOARD = "tensorboard"
+# what is written first; without the last of them the folder is no run yet
+_BEGINNING = (LOCK, ENVIRONMENT, LEDGER, CONFIG)
 
 
 @dataclass(frozen=True)
 class Run:
     """A run folder by its path; everything is read from the files when it is asked for."""
 
-    path: Path
+    path: Path  # as the user gave it
+
+    @property
+    def name(self) -> str:
+        """The name of the folder, also where the path is "." or a link."""
+        return self.path.resolve().name
+
+    @property
+    def log_folder(self) -> Path:
+        """The folder around it, which holds the run log."""
+        return self.path.resolve().parent
 
     @property
     def config(self) -> RunConfig:
@@ -49,9 +64,14 @@ class Run:
 
     @property
     def epochs(self) -> list[dict[str, Any]]:
-        """One record for each finished epoch."""
-        lines = (self.path / EPOCHS).read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+        """One record for each finished epoch; raises `RunError` before the first."""
+        path = self.path / EPOCHS
+        if not path.is_file():
+            raise RunError(
+                f"{self.path}: no epoch is finished here (missing {EPOCHS}); "
+                f"go on with `ken train --resume {self.path}`"
+            )
+        return [_parsed(path, line) for line in path.read_bytes().splitlines()]
 
     @property
     def model_file(self) -> Path:
@@ -73,11 +93,7 @@ class Run:
 
     def _json(self, name: str) -> dict[str, Any]:
         path = self._existing(name)
-        try:
-            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise RunError(f"{path}: not readable: {error}") from error
-        return document
+        return _parsed(path, path.read_bytes())
 
     def _existing(self, name: str) -> Path:
         if not (self.path / name).is_file():
@@ -94,3 +110,24 @@ def open_run(path: str | Path) -> Run:
     if not (run.path / CONFIG).is_file():
         raise RunError(f"{path}: no run here (missing {CONFIG}); start one with `ken train`")
     return run
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise `RunError` where `folder` holds anything but a run or the beginning of one."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be read: {error.strerror}") from error
+    foreign = [name for name in names if intended(name) not in _BEGINNING]
+    if foreign and CONFIG not in names:
+        raise RunError(
+            f"{folder}: not empty and no run ({foreign[0]} is in it); choose another --out"
+        )
+
+
+def _parsed(path: Path, text: bytes) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path}: not readable: {error}") from error
+    return document

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +15,22 @@ from kenspeckle.conductor import work
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.ledger import ledger
 from kenspeckle.data.preprocess import settle
-from kenspeckle.data.sources.detect import open_dataset
+from kenspeckle.data.sources.detect import locate, open_dataset
 from kenspeckle.data.sources.fashion_mnist import Progress
+from kenspeckle.device import Compute
 from kenspeckle.environment import environment
-from kenspeckle.errors import RunError
+from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
 from kenspeckle.recipes.catalog import build_recipe
-from kenspeckle.run_folder import CHECKPOINTS, CONFIG, ENVIRONMENT, LEDGER, Run, open_run
+from kenspeckle.run_folder import (
+    CHECKPOINTS,
+    CONFIG,
+    ENVIRONMENT,
+    LEDGER,
+    Run,
+    open_run,
+    refuse_foreign,
+)
 from kenspeckle.runlog import LOCK
 from kenspeckle.session import open_session, restore_session
 from kenspeckle.settings import RunConfig
@@ -76,13 +87,14 @@ def training(
     data = dataset or open_dataset(settings.source, progress=progress)
     settled = replace(
         settings,
+        source=locate(settings.source) if data.files else settings.source,
         device=compute.device,
         precision=compute.precision,
         threads=compute.threads,
         preprocess=settle(settings.preprocess, data),
     )
-    run = Run(_new_folder(settings, out))
-    with storage.lock(run.path / LOCK, "training"):
+    run, is_new = _new_run(settings, out)
+    with storage.lock(run.path / LOCK, "training"), _removed_if_refused(run, is_new=is_new):
         if (run.path / CONFIG).exists():
             raise RunError(
                 f"{run.path}: there is a run here already; choose another --out "
@@ -116,8 +128,7 @@ def resuming(
                 f"{run.path}: the data of {settings.source} changed since this run began "
                 f"(fingerprint {data.fingerprint[:12]}, was {known[:12]}); restore it or train anew"
             )
-        compute = device.choose(settings.device, settings.precision, settings.threads)
-        session = open_session(run, settings, compute, data, began=began)
+        session = open_session(run, settings, _same_compute(run, settings), data, began=began)
         yield from work(session, stop, leftovers + restore_session(session))
 
 
@@ -151,26 +162,50 @@ def _choices(asked: RunConfig, settled: RunConfig, data: Dataset) -> list[str]:
     return notes
 
 
-def _new_folder(settings: RunConfig, out: str | Path | None) -> Path:
-    """The folder `out`, or the next free number under `runs`."""
+def _same_compute(run: Run, settings: RunConfig) -> Compute:
+    """Device, precision and threads with which the run began, on which its bits depend."""
     try:
-        if out is not None:
-            Path(out).mkdir(parents=True, exist_ok=True)
-            storage.DISK.sync_folder(Path(out).parent)
-            return Path(out)
-        RUNS.mkdir(exist_ok=True)
-        source = Path(settings.source).name.partition(".")[0] or "data"
-        for number in itertools.count(1):
-            path = RUNS / f"{source}-{settings.recipe}-{number:03d}"
-            try:
-                path.mkdir()
-            except FileExistsError:
-                continue
-            storage.DISK.sync_folder(RUNS)
-            return path
-    except OSError as error:
-        place = out if out is not None else RUNS
-        raise RunError(
-            f"{place}: cannot be made a run folder: {error.strerror or error}"
+        return device.choose(settings.device, settings.precision, settings.threads)
+    except DeviceError as error:
+        raise DeviceError(
+            f"{run.path}: this run began on {settings.device} in {settings.precision}, which this "
+            "machine does not offer; go on with it on one that does, or train anew here with "
+            f"`ken train --config {run.path / CONFIG} --set device=auto --set precision=auto`"
         ) from error
+
+
+def _new_run(settings: RunConfig, out: str | Path | None) -> tuple[Run, bool]:
+    """The run in the folder `out` or the next free one under `runs`, and whether it was made."""
+    if out is not None:
+        is_new = storage.make_folder(_utf8(Path(out)))
+        if not is_new:
+            refuse_foreign(Path(out))
+        return Run(Path(out)), is_new
+    source = Path(settings.source).name.partition(".")[0] or "data"
+    for number in itertools.count(1):
+        path = RUNS / f"{source}-{settings.recipe}-{number:03d}"
+        if storage.make_folder(_utf8(path)):
+            return Run(path), True
     raise AssertionError("numbers do not end")
+
+
+def _utf8(path: Path) -> Path:
+    """`path`, if the run log and event files can hold it."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise RunError(f"{path}: not a path in UTF-8; choose another --out") from error
+    return path
+
+
+@contextmanager
+def _removed_if_refused(run: Run, *, is_new: bool) -> Iterator[None]:
+    """Remove the folder of a run that ends in an error before anything was written into it."""
+    try:
+        yield
+    except KenspeckleError:
+        with suppress(OSError):  # the error on its way says more
+            if is_new and os.listdir(run.path) == [LOCK]:
+                (run.path / LOCK).unlink()
+                run.path.rmdir()
+        raise

@@ -10,17 +10,23 @@ import errno
 import fcntl
 import hashlib
 import json
+import math
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from kenspeckle.errors import RunError, StorageError
 
 MANIFEST = "manifest.json"
-_TEMPORARY = ".tmp-"
+PATIENCE = (
+    0.2  # seconds that a lock is waited for: those who only look at it hold it for an instant
+)
+_TEMPORARY = re.compile(r"\.(.+)\.tmp-\d+", re.DOTALL)  # what `_temporary` makes
 
 
 class Disk:
@@ -80,10 +86,18 @@ def write_file(path: Path, data: bytes, *, disk: Disk = DISK) -> None:
 
 
 def write_json(path: Path, document: Any, *, disk: Disk = DISK) -> None:
-    """Replace `path` by `document` as readable JSON."""
-    write_file(
-        path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(), disk=disk
-    )
+    """Replace `path` by `document` as readable, strict JSON; NaN and infinity become null."""
+    text = json.dumps(without_nan(document), indent=1, ensure_ascii=False, allow_nan=False)
+    write_file(path, f"{text}\n".encode(), disk=disk)
+
+
+def without_nan(document: Any) -> Any:
+    """`document` with None for NaN and infinity, which JSON has no words for."""
+    if isinstance(document, dict):
+        return {key: without_nan(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [without_nan(value) for value in document]
+    return None if isinstance(document, float) and not math.isfinite(document) else document
 
 
 def write_folder(
@@ -107,15 +121,22 @@ def write_folder(
         disk.sync_folder(path.parent)
 
 
-def make_folder(path: Path, *, disk: Disk = DISK) -> None:
-    """Create `path` and what is missing above it, under a durable name; it may exist already."""
+def make_folder(path: Path, *, disk: Disk = DISK) -> bool:
+    """Create `path` and what is missing above it, each under a durable name.
+
+    False where it was there already; of several processes one alone gets True.
+    """
     if path.is_dir():
-        return
+        return False
+    make_folder(path.parent, disk=disk)
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        disk.make_folder(path)
         disk.sync_folder(path.parent)
     except OSError as error:
+        if isinstance(error, FileExistsError) and path.is_dir():
+            return False
         raise StorageError(f"{path}: cannot be made a folder: {error.strerror}") from error
+    return True
 
 
 def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -131,7 +152,7 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
                 raise StorageError(f"{path / name}: its SHA-256 is not the one in {MANIFEST}")
     except StorageError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StorageError(f"{path}: {MANIFEST} or a file in it cannot be read: {error}") from error
     return manifest, files
 
@@ -149,22 +170,34 @@ def remove_folder(path: Path, *, disk: Disk = DISK) -> None:
 
 def remove_leftovers(folder: Path, *, disk: Disk = DISK) -> list[str]:
     """Delete what unfinished writes left in `folder` and name it; the caller holds the lock."""
-    leftovers = sorted(path for path in folder.glob(f".*{_TEMPORARY}*"))
+    leftovers = sorted(path for path in folder.glob(".*") if intended(path.name) != path.name)
     for path in leftovers:
-        disk.remove(path)
+        try:
+            disk.remove(path)
+        except OSError as error:
+            raise StorageError(
+                f"{path}: an interrupted write left it, and it cannot be deleted: "
+                f"{error.strerror or error}"
+            ) from error
     return [path.name for path in leftovers]
+
+
+def intended(name: str) -> str:
+    """The name that a temporary one was to become; any other name as it is."""
+    found = _TEMPORARY.fullmatch(name)
+    return found[1] if found else name
 
 
 @contextmanager
 def lock(path: Path, purpose: str) -> Iterator[None]:
-    """Hold an exclusive lock, freed by the system even after SIGKILL; refuse at once if taken."""
+    """Hold an exclusive lock, freed by the system even after SIGKILL; refuse soon if taken."""
     try:
         file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(file)
         except BlockingIOError as error:
             file.seek(0)
             holder = file.read(80).strip() or f"another process is {purpose}"
@@ -189,9 +222,21 @@ def is_locked(path: Path) -> bool:
     return False
 
 
+def _take(file: IO[str]) -> None:
+    """Lock `file` for this process alone; raise `BlockingIOError` after `PATIENCE`."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(PATIENCE / 20)
+
+
 def _temporary(path: Path) -> Path:
     # in the same folder, because a rename across file systems is a copy and not atomic
-    return path.parent / f".{path.name}{_TEMPORARY}{os.getpid()}"
+    return path.parent / f".{path.name}.tmp-{os.getpid()}"
 
 
 def _discard(temporary: Path, disk: Disk) -> None:

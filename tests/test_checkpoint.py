@@ -525,14 +525,35 @@ def test_a_whole_folder_that_is_no_checkpoint_of_this_format_is_passed_over(fold
     [
         {},
         {checkpoint.STATE: b"{"},
+        {checkpoint.STATE: b"[" * 100_000},
         {checkpoint.STATE: b"{}", "network.safetensors": b"no tensors"},
     ],
-    ids=["no state", "no JSON", "no tensors"],
+    ids=["no state", "no JSON", "too deep", "no tensors"],
 )
 def test_a_checkpoint_with_right_hashes_of_wrong_content_is_passed_over(folder, files):
     about = {"format": 1, "step": 10, "identity": IDENTITY}
     storage.write_folder(folder / "step-00000010", files, about=about)
     assert same(load(folder).snapshot, SNAPSHOTS[1])
+
+
+@pytest.mark.parametrize("depth", [900, 100_000])
+def test_a_manifest_of_any_depth_is_damage_and_no_crash(folder, depth):
+    newest = checkpoint.checkpoints(folder)[0]
+    (newest / storage.MANIFEST).write_bytes(b'{"seal": ' + b"[" * depth + b"]" * depth + b"}")
+    loaded = load(folder)
+    assert same(loaded.snapshot, SNAPSHOTS[0])
+    assert loaded.passed_over[0].startswith(f"{newest.name} is damaged (")
+
+
+def test_a_damaged_checkpoint_that_cannot_be_set_aside_is_one_line(folder):
+    newest = checkpoint.checkpoints(folder)[0]
+    (newest / storage.MANIFEST).write_bytes(b"{}")
+    with pytest.raises(StorageError) as caught:
+        checkpoint.load_newest(
+            folder, identity=IDENTITY, disk=Failing(folder, at=0, code=errno.EROFS)
+        )
+    text = f"{newest}: damaged, and it cannot be set aside: Read-only file system"
+    assert str(caught.value) == text
 
 
 # Everyday
@@ -587,7 +608,7 @@ def test_saving_a_step_that_is_there_changes_nothing(folder):
 
 
 def test_what_rotation_left_behind_is_no_obstacle_to_rotating_that_step_again(folder):
-    shutil.copytree(folder / "step-00000003", folder / ".step-00000003.tmp-old")
+    shutil.copytree(folder / "step-00000003", folder / ".step-00000003.tmp-99")
     save(folder, SNAPSHOTS[2])
     assert [path.name for path in checkpoint.checkpoints(folder)] == [
         "step-00000010",

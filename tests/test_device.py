@@ -17,6 +17,14 @@ def test_auto_settles_everything_and_says_why():
     assert chosen.reason
 
 
+def test_where_cores_cannot_be_reserved_all_of_them_are_counted(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert device.choose().threads == 7
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert device.choose().threads == 1
+
+
 def test_what_the_user_sets_is_taken():
     chosen = device.choose("cpu", "fp32", 3)
     assert (chosen.device, chosen.precision, chosen.threads) == ("cpu", "fp32", 3)

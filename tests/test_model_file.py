@@ -162,6 +162,34 @@ def test_any_program_can_read_the_weights(tmp_path, original):
     assert weights.keys() == classifier().network.state_dict().keys()
 
 
+def softmax(names):
+    """A classifier of one pixel into the classes `names`."""
+    network = build_model(MlpConfig(hidden=()), shape=(1, 1, 1), classes=len(names)).eval()
+    return ks.Classifier(
+        network=network,
+        architecture=MlpConfig(hidden=()),
+        shape=(1, 1, 1),
+        class_names=names,
+        preprocess=PreprocessConfig(kind="resize", height=1, width=1),
+    )
+
+
+def test_a_header_holds_as_many_classes_as_there_may_be(tmp_path):
+    names = tuple(map(str, range(model_file.MAX_CLASSES)))
+    model_file.save(tmp_path / "m", softmax(names))
+    assert model_file.load(tmp_path / "m").class_names == names
+
+
+def test_what_would_be_refused_is_not_written(tmp_path):
+    names = tuple(f"{number:0200}" for number in range(6000))
+    with pytest.raises(ModelFileError) as caught:
+        model_file.save(tmp_path / "m", softmax(names))
+    text = f"{tmp_path / 'm'}: its header would have 1,2"
+    assert str(caught.value).startswith(text)
+    assert str(caught.value).endswith(" bytes (at most 1,048,576); shorten the class names")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_model_file_predicts_where_nothing_else_is(tmp_path):
     model_file.save(tmp_path / "m", classifier(side=28))
     picture = np.full((40, 40), 255, np.uint8)
@@ -215,8 +243,8 @@ def test_a_model_file_predicts_where_nothing_else_is(tmp_path):
             "a safetensors file of another program (no kenspeckle metadata)",
         ),
         (
-            lambda path: path.write_bytes(joined(b" " * (4 << 20) + b"{}", b"")),
-            "its header has 4,194,306 bytes (at most 4,194,304)",
+            lambda path: path.write_bytes(joined(b" " * (1 << 20) + b"{}", b"")),
+            "its header has 1,048,578 bytes (at most 1,048,576)",
         ),
     ],
 )

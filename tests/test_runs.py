@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import kenspeckle as ks
 from kenspeckle import runlog
-from kenspeckle.errors import ConfigError, DataError, NonFiniteError, RunError
+from kenspeckle.errors import ConfigError, NonFiniteError
 from kenspeckle.evaluation.accuracy import Interval
 from kenspeckle.events import EpochRecord, stops_early
 
@@ -97,43 +97,10 @@ def test_tensorboard_reads_train_and_validation_side_by_side(run):
     assert len(found["train"]["loss per step"]) == run.epochs[-1]["step"]
 
 
-def test_evaluate_opens_the_test_split_and_counts_it(dataset, tmp_path):
-    run = ks.train(dataset, settings=SMALL, out=tmp_path / "run")
-    first = ks.evaluate(run, dataset)
-    second = ks.evaluate(run, dataset)
-    assert (first.openings, first.role) == (1, "untouched")
-    assert (second.openings, second.role) == (2, "opened before")
-    assert run.result["test"]["openings"] == 2
-    row = runlog.find(tmp_path, "run")
-    assert (row.test_openings, row.test_accuracy) == (2, first.measurement.accuracy)
-
-
-def test_evaluate_on_other_data_leaves_the_run_alone(run):
-    before = (run.path / "result.json").read_bytes()
-    found = ks.evaluate(run, bars(90, seed=9))
-    assert (found.role, found.openings) == ("other data", 0)
-    assert (run.path / "result.json").read_bytes() == before
-
-
-def test_evaluate_refuses_data_with_other_classes(run):
-    with pytest.raises(DataError, match="digits has the classes 0, 1, 2"):
-        ks.evaluate(run, "digits")
-
-
 def test_a_run_is_a_row_of_the_leaderboard(run):
     row = runlog.find(run.path.parent, run.path.name)
     assert (row.status, row.recipe, row.source, row.epochs) == ("finished", "swift", "bars", 3)
     assert row.validation_accuracy == run.result["validation"]["accuracy"]
-
-
-def test_a_folder_with_a_run_is_never_overwritten(run, dataset):
-    with pytest.raises(RunError, match="there is a run here already; choose another --out"):
-        ks.train(dataset, settings=SMALL, out=run.path)
-
-
-def test_a_folder_without_a_run_is_named(tmp_path):
-    with pytest.raises(RunError, match=r"no run here \(missing config.toml\)"):
-        ks.open_run(tmp_path)
 
 
 def test_a_run_that_explodes_says_why_and_leaves_no_checkpoint_of_it(dataset, tmp_path):

@@ -1,10 +1,13 @@
 """The one door to durable disk: whole or not at all, and honest when it fails."""
 
 import errno
+import fcntl
+import json
 import os
 import resource
 import shutil
 import subprocess
+import threading
 
 import pytest
 from crash import (
@@ -86,6 +89,22 @@ def test_json_is_readable_and_keeps_its_letters(tmp_path):
     assert (tmp_path / "file.json").read_text(encoding="utf-8") == '{\n "name": "sjösjuk"\n}\n'
 
 
+def test_what_is_no_number_becomes_null_in_json(tmp_path):
+    nan = float("nan")
+    document = {
+        "shares": (0.5, nan, -float("inf")),
+        "inside": {"recall": nan, "n": 0},
+        "none": None,
+    }
+    storage.write_json(tmp_path / "file.json", document)
+
+    def refuse(name):
+        pytest.fail(f"{name} is not JSON")
+
+    found = json.loads((tmp_path / "file.json").read_text(), parse_constant=refuse)
+    assert found == {"shares": [0.5, None, None], "inside": {"recall": None, "n": 0}, "none": None}
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS])
 @pytest.mark.parametrize("at", range(4))
 def test_a_write_that_fails_says_where_how_much_and_why(tmp_path, at, code):
@@ -162,11 +181,88 @@ def test_leftovers_are_removed_and_named_and_nothing_else_is(tmp_path):
     assert contents(tmp_path) == {"file": OLD, ".lock": b""}
 
 
+def test_names_that_only_look_like_leftovers_are_left_alone(tmp_path):
+    names = [
+        ".notes.tmp-draft",
+        ".tmp-3",
+        ".a.tmp-",
+        ".a.tmp-3.txt",
+        "a.tmp-3",
+        "..tmp-3",
+        ".a-tmp-3",
+    ]
+    for name in names:
+        (tmp_path / name).write_bytes(b"mine")
+    assert storage.remove_leftovers(tmp_path) == []
+    assert contents(tmp_path) == dict.fromkeys(names, b"mine")
+
+
+def test_a_name_with_a_line_break_has_leftovers_too(tmp_path):
+    (tmp_path / ".a\nb.tmp-17").touch()
+    assert storage.remove_leftovers(tmp_path) == [".a\nb.tmp-17"]
+
+
+def test_what_a_write_makes_before_the_rename_counts_as_a_leftover(tmp_path):
+    disk = Recording(tmp_path)
+    storage.write_file(tmp_path / "file", OLD, disk=disk)
+    storage.write_folder(tmp_path / "folder", FILES, about={}, disk=disk)
+    made = {operation.path.split("/")[0] for operation in disk.operations if operation.path}
+    assert {storage.intended(name) for name in made} == {"file", "folder"}
+    assert made.isdisjoint({"file", "folder"})
+
+
+def test_a_leftover_that_cannot_be_deleted_is_one_line(tmp_path):
+    (tmp_path / ".file.tmp-17").touch()
+    with pytest.raises(StorageError) as caught:
+        storage.remove_leftovers(tmp_path, disk=Failing(tmp_path, at=0, code=errno.EROFS))
+    assert str(caught.value) == (
+        f"{tmp_path / '.file.tmp-17'}: an interrupted write left it, and it cannot be deleted: "
+        "Read-only file system"
+    )
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_after_a_crash_a_folder_that_was_made_is_there_with_all_above_it(tmp_path, mode):
+    disk = Recording(tmp_path)
+    assert storage.make_folder(tmp_path / "a" / "b" / "c", disk=disk)
+    everything = {"a": None, "a/b": None, "a/b/c": None}
+    assert all(state == everything for state in states(disk.operations, mode))
+
+
+def test_control_without_syncing_every_parent_a_crash_loses_the_folder(tmp_path):
+    disk = Recording(tmp_path)
+    for name in ("a", "a/b", "a/b/c"):
+        disk.make_folder(tmp_path / name)
+    disk.sync_folder(tmp_path / "a" / "b")
+    assert {} in states(disk.operations, "lost")
+
+
+def test_a_folder_is_made_by_one_caller_alone(tmp_path):
+    assert storage.make_folder(tmp_path / "a" / "b") is True
+    assert storage.make_folder(tmp_path / "a" / "b") is False
+
+
+def test_a_folder_that_appears_meanwhile_was_made_by_another(tmp_path):
+    class Late(Recording):
+        def make_folder(self, path):
+            path.mkdir()  # another process is faster
+            super().make_folder(path)
+
+    assert storage.make_folder(tmp_path / "a", disk=Late(tmp_path)) is False
+
+
+def test_a_folder_that_cannot_be_made_says_where_and_why(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError) as caught:
+        storage.make_folder(tmp_path / "file" / "a")
+    assert str(caught.value) == f"{tmp_path / 'file'}: cannot be made a folder: File exists"
+
+
 def test_nothing_is_removed_from_a_folder_that_does_not_exist(tmp_path):
     assert storage.remove_leftovers(tmp_path / "nowhere") == []
 
 
-def test_a_lock_is_refused_at_once_and_names_its_holder(tmp_path):
+def test_a_lock_is_refused_soon_and_names_its_holder(tmp_path):
     message = f"^{tmp_path}: process {os.getpid()} is training here; wait for it to end"
     with (
         storage.lock(tmp_path / ".lock", "training"),
@@ -190,6 +286,33 @@ def test_a_refused_lock_stays_with_its_holder(tmp_path):
         for _ in range(2):
             with pytest.raises(RunError), storage.lock(tmp_path / ".lock", "training"):
                 pass
+
+
+def looked_at(path, seconds):
+    """Hold a shared lock on `path`, as `is_locked` does for an instant, and let it go later."""
+    file = open(path, "a+b")  # noqa: SIM115 (closed by the timer)
+    fcntl.flock(file, fcntl.LOCK_SH)
+    timer = threading.Timer(seconds, file.close)
+    timer.start()
+    return timer
+
+
+def test_a_look_at_a_lock_does_not_make_it_refused(tmp_path):
+    timer = looked_at(tmp_path / ".lock", storage.PATIENCE / 4)
+    with storage.lock(tmp_path / ".lock", "training"):
+        assert storage.is_locked(tmp_path / ".lock")
+    timer.join()
+
+
+def test_control_without_patience_a_look_at_a_lock_makes_it_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "PATIENCE", 0.0)
+    timer = looked_at(tmp_path / ".lock", 0.2)
+    with (
+        pytest.raises(RunError, match="another process is training here"),
+        storage.lock(tmp_path / ".lock", "training"),
+    ):
+        pass
+    timer.join()
 
 
 def test_a_lock_that_cannot_be_made_says_where_and_why(tmp_path):

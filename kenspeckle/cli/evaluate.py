@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 from rich.text import Text
@@ -20,7 +21,7 @@ def evaluate(
     source: str = "",
     /,
     *,
-    split: str = "test",
+    split: Literal["train", "validation", "test"] = "test",
     json: bool = False,
 ) -> None:
     """Measure a run on its test split, which it has not learned from; every look is counted.
@@ -30,9 +31,9 @@ def evaluate(
     run
         a finished run folder
     source
-        other data with the same classes, instead of the run's own
+        other data with classes of the run; all of it, or its official test set
     split
-        train, validation or test
+        which part of the data [test]
     json
         print one JSON document as the last line
     """
@@ -41,7 +42,8 @@ def evaluate(
     screen = console(quiet=json)
     interval = measured.interval
     headline = share(measured.accuracy, interval.low, interval.high, measured.n)
-    screen.print(f"{found.run.path}, {measured.split} split of {found.source} ({found.role})")
+    part = "all" if measured.split == "all" else f"{measured.split} split"
+    screen.print(f"{found.run.path}, {part} of {found.source} ({found.role})")
     screen.print(f"accuracy [bold]{headline}[/bold], 95 % Wilson interval")
     others = [f"top-{k} {value:.2%}" for k, value in measured.top_k.items() if k > 1]
     screen.print(", ".join([*others, f"negative log-likelihood {measured.nll:.4f}"]))
@@ -63,8 +65,8 @@ def _per_class(measured: Measurement) -> Table:
         table.add_row(
             Text(row.name),
             f"{row.n:,}",
-            f"{row.precision:.2%}",
-            f"{row.recall:.2%}",
+            "-" if math.isnan(row.precision) else f"{row.precision:.2%}",
+            "-" if math.isnan(row.recall) else f"{row.recall:.2%}",
             f"{row.interval.low * 100:.2f} to {row.interval.high * 100:.2f}",
         )
     return table

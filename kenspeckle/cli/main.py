@@ -6,6 +6,7 @@ SIGINT or SIGTERM (a training has then written a checkpoint).
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -35,10 +36,13 @@ for name, text in COMMANDS.items():
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a path may hold bytes that are no text; stderr shows them as \\xff by itself
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        print(f"ken: {_one_line(error)}; see `ken --help`", file=sys.stderr)
+        print(f"ken: {_one_line(error).rstrip('.')}; see `ken --help`", file=sys.stderr)
         return 2
     except KenspeckleError as error:
         print(f"ken: {_one_line(error)}", file=sys.stderr)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from typing import Any
 
 from rich.console import Console
+
+from kenspeckle.storage import without_nan
 
 
 def console(*, quiet: bool = False) -> Console:
@@ -17,7 +18,7 @@ def console(*, quiet: bool = False) -> Console:
 
 def print_json(document: Any) -> None:
     """One line of strict JSON; what is not a number, such as an undefined share, becomes null."""
-    print(json.dumps(_strict(document), allow_nan=False))
+    print(json.dumps(without_nan(document), allow_nan=False))
 
 
 def share(value: float, low: float, high: float, n: int) -> str:
@@ -33,11 +34,3 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _strict(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_strict(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

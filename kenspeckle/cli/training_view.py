@@ -76,13 +76,19 @@ class TrainingView:
 
     def show(self, event: Event) -> None:
         """Print what `event` is about."""
-        # by name, because importing the classes would load torch before the first line appears
-        {
-            "Started": self._start,
-            "Epoch": self._advance,
-            "EpochRecord": self._epoch,
-            "Ended": self._end,
-        }[type(event).__name__](event)  # type: ignore[operator]
+        # here, because at the top of the file they would load torch before `--help` appears
+        from kenspeckle.events import Ended, EpochRecord, Started
+        from kenspeckle.training import Epoch
+
+        match event:
+            case Started():
+                self._start(event)
+            case Epoch():
+                self._advance(event)
+            case EpochRecord():
+                self._epoch(event)
+            case Ended():
+                self._end(event)
 
     def _start(self, event: Started) -> None:
         self._download.stop()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.ink import normalize_ink
 from kenspeckle.data.planes import resample, to_bytes
+from kenspeckle.errors import DataError
 
 # mean and deviation of each channel; a mean of each pixel and the deviation; or 0..255 to 0..1
 ScalingName = Literal["standard", "mean-image", "unit"]
@@ -47,14 +48,21 @@ class PreprocessConfig:
 
 
 def settle(config: PreprocessConfig, dataset: Dataset) -> PreprocessConfig:
-    """Replace "auto" and 0 by what suits `dataset`."""
+    """Replace "auto" and 0 by what suits `dataset`; `DataError` where no size does."""
     _, height, width, channels = dataset.images.shape
     digits = channels == 1 and dataset.class_names == tuple("0123456789")
     if not config.height:
         if config.kind == "crops":
             height = width = min(height, width)
         scale = max(1.0, config.least / min(height, width))
-        height, width = round(height * scale), round(width * scale)
+        enlarged = round(height * scale), round(width * scale)
+        if max(enlarged) > 4096:
+            raise DataError(
+                f"{dataset.source}: pictures of {height} x {width} would be enlarged to "
+                f"{enlarged[0]} x {enlarged[1]} (preprocess.least is {config.least}; at most 4096 "
+                "a side); set preprocess.height and preprocess.width"
+            )
+        height, width = enlarged
         config = replace(config, height=height, width=width)
     if config.kind == "auto":
         config = replace(config, kind="ink" if digits else "resize")

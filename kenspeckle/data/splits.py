@@ -80,7 +80,10 @@ def _choose(
     share: float,
     rng: np.random.Generator,
 ) -> NDArray[np.bool_]:
-    """Mark `share` of what is `available`, class by class; copies follow the first of them."""
+    """Mark `share` of what is `available`, class by class; copies follow the first of them.
+
+    Each class keeps a picture that is not marked, even if all its pictures are copies.
+    """
     chosen = np.zeros(len(labels), dtype=bool)
     counts = np.bincount(labels[available])
     for label, wanted in enumerate(_apportion(share, counts)):
@@ -88,6 +91,10 @@ def _choose(
         chosen[members[:wanted]] = True
     first = np.unique(group, return_index=True)[1]
     marked: NDArray[np.bool_] = chosen[first][group] & available
+    left = np.bincount(labels[available & ~marked], minlength=len(counts))
+    for empty in np.flatnonzero((counts > 0) & (left == 0)):  # all its pictures are copies
+        kept = group[np.flatnonzero(available & (labels == empty))[0]]
+        marked &= group != kept
     return marked
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from kenspeckle.predictions import Predictions
@@ -52,16 +53,15 @@ def measure(predictions: Predictions) -> Measurement:
     right = int((predictions.predicted == predictions.labels).sum())
     count = len(predictions)
     own = predictions.probabilities[np.arange(count), predictions.labels].astype(np.float64)
+    places = _places(predictions)
     return Measurement(
         split=predictions.split,
         n=count,
         accuracy=right / count,
         interval=wilson(right, count),
         nll=float(-np.log(np.maximum(own, _LEAST_PROBABILITY)).mean()),
-        top_k={k: top_k(predictions, k) for k in TOP if k < len(predictions.class_names)},
-        per_class=tuple(
-            _class(predictions, label) for label in range(len(predictions.class_names))
-        ),
+        top_k={k: float((places < k).mean()) for k in TOP if k < len(predictions.class_names)},
+        per_class=_per_class(predictions),
         mean_absolute_error=_absolute_error(predictions),
     )
 
@@ -81,20 +81,35 @@ def wilson(right: int, count: int) -> Interval:
 
 def top_k(predictions: Predictions, k: int) -> float:
     """Share of items whose label is among the `k` most probable classes."""
-    # a stable sort decides ties as argmax does, so top-1 is the accuracy
-    best = np.argsort(-predictions.probabilities, axis=1, kind="stable")[:, :k]
-    return float((best == predictions.labels[:, np.newaxis]).any(axis=1).mean())
+    return float((_places(predictions) < k).mean())
 
 
-def _class(predictions: Predictions, label: int) -> ClassFigures:
-    actual, claimed = predictions.labels == label, predictions.predicted == label
-    both = int((actual & claimed).sum())
-    n, said = int(actual.sum()), int(claimed.sum())
+def _places(predictions: Predictions) -> NDArray[np.int64]:
+    """How many classes come before the label of each item, (N,); 0 where it is predicted."""
+    labels = predictions.labels[:, np.newaxis]
+    own = np.take_along_axis(predictions.probabilities, labels, axis=1)
+    # ties are decided as argmax does, so top-1 is the accuracy; counting is faster than sorting
+    earlier = np.arange(len(predictions.class_names)) < labels
+    before = (predictions.probabilities > own) | (earlier & (predictions.probabilities == own))
+    places: NDArray[np.int64] = before.sum(axis=1)
+    return places
+
+
+def _per_class(predictions: Predictions) -> tuple[ClassFigures, ...]:
+    labels, predicted = predictions.labels, predictions.predicted
+    classes = len(predictions.class_names)
+    actual, claimed, both = (
+        np.bincount(items, minlength=classes).tolist()
+        for items in (labels, predicted, labels[labels == predicted])
+    )
     nan = float("nan")
-    return ClassFigures(
-        name=predictions.class_names[label],
-        n=n,
-        precision=both / said if said else nan,
-        recall=both / n if n else nan,
-        interval=wilson(both, n) if n else Interval(low=0.0, high=1.0),
+    return tuple(
+        ClassFigures(
+            name=name,
+            n=n,
+            precision=right / said if said else nan,
+            recall=right / n if n else nan,
+            interval=wilson(right, n) if n else Interval(low=0.0, high=1.0),
+        )
+        for name, n, said, right in zip(predictions.class_names, actual, claimed, both, strict=True)
     )

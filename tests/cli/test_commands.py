@@ -1,6 +1,8 @@
 """The commands as a user types them: output, errors, exit codes, JSON."""
 
 import json
+import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +81,19 @@ def test_evaluate_warns_when_the_test_split_was_opened_before(capsys, digits_run
     assert "choices made after the first look make this number too good" in out
 
 
+def test_evaluate_says_that_it_measured_all_of_other_data(capsys, digits_run, tmp_path):
+    images, labels = tmp_path / "images-idx3-ubyte", tmp_path / "labels-idx1-ubyte"
+    images.write_bytes(struct.pack(">4I", 0x803, 5, 28, 28) + bytes(range(245)) * 16)
+    labels.write_bytes(struct.pack(">2I", 0x801, 5) + bytes([0, 1, 2, 2, 1]))
+    _, out, _ = output(capsys, "evaluate", digits_run, images)
+    lines = " ".join(out.split())
+    assert lines.startswith(f"{digits_run}, all of {images} (other data)")
+    assert "9 0 - - 0.00 to 100.00" in lines
+    code, found = document(capsys, "evaluate", digits_run, images)
+    assert (code, found["split"], found["n"], found["openings"]) == (0, "all", 5, 0)
+    assert found["per_class"][9]["recall"] is None
+
+
 def test_a_flag_wins_over_a_configuration_file(capsys, digits_run, tmp_path):
     arguments = ["train", "--config", digits_run / "config.toml", "--seed", "9"]
     code, found = document(capsys, *arguments, "--out", tmp_path / "run")
@@ -114,6 +129,19 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(capsys, digits_r
     first, second = found["predictions"]
     assert "damaged picture" in first["error"] and first["label"] is None
     assert second["error"] is None
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]], ids=["table", "JSON"])
+def test_a_path_that_is_no_utf_8_does_not_stop_the_output(digits_run, tmp_path, flags):
+    path = picture(tmp_path / "\udcff.png")
+    done = subprocess.run(
+        [sys.executable, "-m", "kenspeckle.cli.main", "predict", digits_run, path, *flags],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\udcff.png" in done.stdout.replace("\n", "")
 
 
 def test_predict_uses_a_model_file_alone(capsys, digits_run, tmp_path):
@@ -155,6 +183,11 @@ def test_runs_lists_the_best_first(capsys, digits_run):
         (["train", "--config", "a", "--recipe", "mlp"], 1, "--config and --recipe exclude each"),
         (["train", "--epochs", "3"], 2, "--epochs"),
         (["evaluate", "nowhere"], 1, "nowhere: no run here"),
+        (
+            ["evaluate", "nowhere", "--split", "val"],
+            2,
+            'Choose from: "train", "validation", "test"',
+        ),
         (["predict", "nowhere", "a.png"], 1, "nowhere: cannot be read"),
         (["runs", "nowhere"], 1, "nowhere: no run log here (missing log.sqlite)"),
         (["tarin"], 2, "tarin"),

@@ -118,6 +118,37 @@ def test_a_header_that_does_not_fit_the_file_is_explained(tmp_path, data, messag
     assert refusal(path) == f"{path}: {message}"
 
 
+def test_a_header_that_claims_more_than_gzip_can_hold_is_refused_before_it_is_unpacked(tmp_path):
+    content = struct.pack(">HBB1I", 0, 0x08, 1, 200 * MEGABYTE) + bytes(20 * MEGABYTE)
+    path = written(tmp_path / "x.gz", gzip.compress(content))
+    size = path.stat().st_size
+    peak, message = traced_peak(lambda: refusal(path))
+    assert message == (
+        f"{path}: the header (shape (209715200,)) says 209,715,208 bytes, "
+        f"more than {size:,} bytes of gzip can hold"
+    )
+    assert peak < MEGABYTE
+
+
+def test_control_a_claim_that_gzip_can_hold_is_unpacked_before_it_is_refused(tmp_path):
+    noise = np.random.default_rng(0).bytes(4096)
+    content = struct.pack(">HBB1I", 0, 0x08, 1, 20 * MEGABYTE) + noise + bytes(19 * MEGABYTE)
+    path = written(tmp_path / "x.gz", gzip.compress(content))
+    peak, message = traced_peak(lambda: refusal(path))
+    assert message.endswith("says 20,971,520 bytes, it holds 19,927,040")
+    assert peak > 19 * MEGABYTE
+
+
+@pytest.mark.parametrize("members", [1, 300])
+def test_the_densest_gzip_that_there_is_can_be_read(tmp_path, members):
+    content = idx_bytes([], (9 * MEGABYTE,)) + bytes(9 * MEGABYTE)
+    step = -(-len(content) // members)
+    parts = [content[at : at + step] for at in range(0, len(content), step)]
+    path = written(tmp_path / "x.gz", b"".join(gzip.compress(part, 9) for part in parts))
+    assert members > 1 or len(content) / path.stat().st_size > 1000
+    assert read_idx(path).shape == (9 * MEGABYTE,)
+
+
 @pytest.mark.parametrize("cut", [3, 9, 12, 20, -9, -8, -4, -1])
 def test_a_gzip_file_that_is_cut_short_is_refused(tmp_path, cut):
     data = gzip.compress(idx_bytes(range(200), (200,)))

@@ -311,6 +311,18 @@ def test_what_is_left_open_is_settled_by_the_data(dataset, expected):
     assert (settled.kind, settled.height, settled.width) == expected
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 200), (200, 1), (20, 4000)])
+def test_pictures_that_would_become_too_long_are_refused_with_what_to_set(height, width):
+    with pytest.raises(DataError) as caught:
+        settle(PreprocessConfig(), pictures(2, height, width, 1))
+    scale = 28 / min(height, width)
+    enlarged = f"{round(height * scale)} x {round(width * scale)}"
+    assert str(caught.value) == (
+        f"memory: pictures of {height} x {width} would be enlarged to {enlarged} "
+        "(preprocess.least is 28; at most 4096 a side); set preprocess.height and preprocess.width"
+    )
+
+
 def test_what_is_set_stays_as_it_is_set():
     config = PreprocessConfig(kind="resize", height=10, width=12)
     assert settle(config, pictures(2, 28, 28, 1)) == config

@@ -69,6 +69,27 @@ def test_a_class_of_one_picture_stays_in_training():
     assert 100 in splits.train
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_class_of_one_picture_in_many_copies_stays_in_training(seed):
+    data = dataset([100, 20])
+    images = data.images.copy()
+    images[100:] = images[100]
+    splits = draw(dataclasses.replace(data, images=images), SplitConfig(seed=seed, test=0.4))
+    assert set(splits.train) >= set(range(100, 120))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_class_of_two_pictures_in_many_copies_stays_in_training_undivided(seed):
+    data = dataset([100, 20])
+    images = data.images.copy()
+    images[100:110], images[110:] = images[100], images[110]
+    splits = draw(dataclasses.replace(data, images=images), SplitConfig(seed=seed, test=0.4))
+    copies = (set(range(100, 110)), set(range(110, 120)))
+    assert any(set(splits.train) >= kept for kept in copies)
+    for name in SPLIT_NAMES:
+        assert all(len(kept & set(splits.indices(name))) in (0, 10) for kept in copies)
+
+
 def test_an_empty_split_is_refused():
     with pytest.raises(DataError, match="leave validation and test empty"):
         draw(dataset([2, 1]), SplitConfig())

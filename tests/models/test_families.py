@@ -59,6 +59,19 @@ def test_a_picture_that_is_too_small_is_refused():
         build_model(ConvNetConfig(), shape=(1, 8, 8), outputs=10)
 
 
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: str(config))
+def test_building_a_network_leaves_the_random_numbers_of_others_alone(config):
+    before = torch.get_rng_state()
+    build_model(config, shape=(1, 28, 28), classes=10)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_control_a_family_by_itself_draws_random_numbers():
+    before = torch.get_rng_state()
+    MODELS["mlp"](MlpConfig(), shape=(1, 28, 28), classes=10)
+    assert not torch.equal(torch.get_rng_state(), before)
+
+
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_an_initializer_depends_on_its_seed_alone(name):
     def weights(seed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from kenspeckle.data.sources.fashion_mnist import Progress, fashion_mnist
 from kenspeckle.data.sources.mnist import mnist
 from kenspeckle.errors import DataError, unknown_name
 
-NAMED: dict[str, Callable[[], Dataset]] = {
-    "counting": counting,
-    "digits": digits,
-    "fashion-mnist": fashion_mnist,
-    "mnist": mnist,
+NAMED: dict[str, Callable[[Progress | None], Dataset]] = {
+    "counting": lambda _: counting(),
+    "digits": lambda _: digits(),
+    "fashion-mnist": lambda progress: fashion_mnist(progress=progress),
+    "mnist": lambda _: mnist(),
 }
 _KINDS = "an IDX images file with its labels beside it, IMAGES:LABELS, or a folder of the four"
 
@@ -29,16 +30,35 @@ def open_dataset(source: str | Path, *, progress: Progress | None = None) -> Dat
     Raises `DataError` where nothing fits.
     """
     name = str(source)
-    if name == "fashion-mnist":
-        return fashion_mnist(progress=progress)
     if name in NAMED:
-        return NAMED[name]()
+        return NAMED[name](progress)
     if name.startswith("counting:"):
         return counting(parse_counting(name))
     try:
         return _open_path(name)
     except OSError as error:  # a name too long, a folder that may not be searched
         raise DataError(f"{name}: cannot be read: {error.strerror or error}") from error
+
+
+def locate(source: str) -> str:
+    """`source` as it is found from any folder: a name stays, a path that exists becomes absolute.
+
+    Raises `DataError` where the path has bytes that are no UTF-8, which no configuration can hold.
+    """
+    images, separator, labels = source.rpartition(":")
+    if source in NAMED:
+        return source
+    if os.path.exists(source):  # unlike Path.exists, false for a name too long
+        found = str(Path(source).absolute())
+    elif separator and os.path.isfile(images):
+        found = f"{Path(images).absolute()}:{Path(labels).absolute()}"
+    else:
+        return source
+    try:
+        found.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"{source}: not a path in UTF-8; rename it") from error
+    return found
 
 
 def _open_path(name: str) -> Dataset:

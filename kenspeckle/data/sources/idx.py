@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+import os
 import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,6 +35,7 @@ STANDARD_NAMES = {  # (images, labels) of the four files of MNIST and of its man
 _GZIP = b"\x1f\x8b"
 _CHUNK = 1 << 20
 _MAX_RANK = 64  # numpy's limit
+_DEFLATE = 1032  # bytes that one byte of gzip can stand for, at most (zlib's technical details)
 
 
 def read_idx(path: Path) -> NDArray[Any]:
@@ -41,11 +43,12 @@ def read_idx(path: Path) -> NDArray[Any]:
     try:
         with open(path, "rb") as file:
             compressed = file.read(2) == _GZIP
+            size = file.seek(0, os.SEEK_END)
             file.seek(0)
             if not compressed:
-                return _read(file, path, path.stat().st_size)
+                return _read(file, path, size)
             with gzip.GzipFile(fileobj=file) as content:
-                return _read(content, path, None)
+                return _read(content, path, size)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read: {reason}") from error
@@ -98,8 +101,8 @@ def labels_beside(images: Path) -> Path:
     raise DataError(f"{images}: no labels file {stem} beside it; name it with IMAGES:LABELS")
 
 
-def _read(file: BinaryIO | gzip.GzipFile, path: Path, size: int | None) -> NDArray[Any]:
-    """Read header and elements; `size` is the number of bytes of a file that is not compressed."""
+def _read(file: BinaryIO | gzip.GzipFile, path: Path, size: int) -> NDArray[Any]:
+    """Read header and elements; `size` is the number of bytes on disk, compressed or not."""
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\0\0":
         raise DataError(f"{path}: not an IDX file (it begins with {start.hex(' ') or 'nothing'})")
@@ -117,10 +120,16 @@ def _read(file: BinaryIO | gzip.GzipFile, path: Path, size: int | None) -> NDArr
     expected = math.prod(shape) * kind.itemsize  # Python integers: no overflow
     if math.prod(max(1, extent) for extent in shape) * kind.itemsize >= 1 << 63:
         raise DataError(f"{path}: no array can have the shape of its header, {shape}")
-    if size is not None and size != 4 + 4 * rank + expected:
+    whole = 4 + 4 * rank + expected
+    if isinstance(file, gzip.GzipFile):
+        if whole > _DEFLATE * size:
+            raise DataError(
+                f"{path}: the header (shape {shape}) says {whole:,} bytes, "
+                f"more than {size:,} bytes of gzip can hold"
+            )
+    elif whole != size:
         raise DataError(
-            f"{path}: the header (shape {shape}) says {4 + 4 * rank + expected:,} bytes, "
-            f"the file has {size:,}"
+            f"{path}: the header (shape {shape}) says {whole:,} bytes, the file has {size:,}"
         )
     data = _exactly(file, expected, path, shape)
     array: NDArray[Any] = np.frombuffer(data, dtype=kind).reshape(shape)

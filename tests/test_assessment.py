@@ -1,0 +1,114 @@
+"""Evaluation: which items are measured, on what terms, and how often test was opened."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import SMALL, bars
+
+import kenspeckle as ks
+from kenspeckle import runlog
+from kenspeckle.errors import DataError
+
+
+def test_evaluate_opens_the_test_split_and_counts_it(dataset, tmp_path):
+    run = ks.train(dataset, settings=SMALL, out=tmp_path / "run")
+    first = ks.evaluate(run, dataset)
+    second = ks.evaluate(run, dataset)
+    assert (first.openings, first.role) == (1, "untouched")
+    assert (second.openings, second.role) == (2, "opened before")
+    assert run.result["test"]["openings"] == 2
+    row = runlog.find(tmp_path, "run")
+    assert (row.test_openings, row.test_accuracy) == (2, first.measurement.accuracy)
+
+
+def test_evaluate_on_other_data_leaves_the_run_alone(run):
+    before = (run.path / "result.json").read_bytes()
+    found = ks.evaluate(run, bars(90, seed=9))
+    assert (found.role, found.openings) == ("other data", 0)
+    assert (run.path / "result.json").read_bytes() == before
+
+
+def test_other_data_without_a_test_set_is_measured_whole(run):
+    found = ks.evaluate(run, bars(90, seed=9)).measurement
+    assert (found.split, found.n) == ("all", 90)
+
+
+def test_a_single_picture_of_other_data_is_enough(run):
+    assert ks.evaluate(run, bars(1, seed=9)).measurement.n == 1
+
+
+def with_test_set(data, count):
+    official = np.arange(len(data)) < count
+    return replace(data, official_test=official)
+
+
+def test_other_data_with_a_test_set_is_measured_on_that(run):
+    data = with_test_set(bars(90, seed=9), 30)
+    found = ks.evaluate(run, data).measurement
+    assert (found.split, found.n) == ("test", 30)
+
+
+def test_the_own_data_without_a_test_set_is_never_measured_whole(run, dataset):
+    found = ks.evaluate(run, dataset, split="validation").measurement
+    assert (found.split, found.n) == ("validation", 17)
+
+
+def test_other_data_without_a_test_set_has_no_other_splits(run):
+    with pytest.raises(DataError) as caught:
+        ks.evaluate(run, bars(90, seed=9), split="train")
+    assert str(caught.value) == (
+        "bars is not the data of this run and has no split train; "
+        "leave out --split to measure all of it"
+    )
+
+
+def test_a_split_that_there_is_not_is_named(run):
+    with pytest.raises(DataError, match=r"unknown split 'val' \(known: train, validation, test\)"):
+        ks.evaluate(run, bars(90, seed=9), split="val")
+
+
+def renamed(data, names, order):
+    """`data` with the classes `names`, and label i turned into `order[i]` or left out for None."""
+    kept = np.array([order[label] is not None for label in data.labels])
+    labels = np.array([order[label] for label in data.labels[kept]])
+    return ks.memory_dataset(data.images[kept], labels, class_names=names, source="other")
+
+
+def test_classes_are_told_by_their_names_and_not_by_their_numbers(run):
+    data = bars(90, seed=9)
+    whole = ks.evaluate(run, data).measurement
+    turned = renamed(data, ("slanted", "flat", "upright"), (1, 2, 0))
+    assert ks.evaluate(run, turned).measurement == whole
+
+
+def test_data_may_have_only_some_of_the_classes(run):
+    data = bars(90, seed=9)
+    whole = {row.name: row for row in ks.evaluate(run, data).measurement.per_class}
+    some = renamed(data, ("slanted", "upright"), (None, 1, 0))
+    found = ks.evaluate(run, some).measurement
+    rows = {row.name: row for row in found.per_class}
+    assert list(rows) == ["flat", "upright", "slanted"]
+    assert (rows["flat"].n, rows["upright"].n) == (0, 30)
+    assert rows["slanted"].recall == whole["slanted"].recall
+
+
+def test_evaluate_names_the_classes_that_the_model_does_not_know(run):
+    with pytest.raises(DataError) as caught:
+        ks.evaluate(run, renamed(bars(9), ("bent", "upright", "round"), (0, 1, 2)))
+    assert str(caught.value) == (
+        "other has classes that the model does not know: bent, round "
+        "(known: flat, upright, slanted)"
+    )
+
+
+def test_a_class_that_did_not_occur_is_null_in_the_result(tmp_path):
+    data = with_test_set(bars(), 0)
+    official = data.labels == 0
+    official[40:] = False
+    run = ks.train(replace(data, official_test=official), settings=SMALL, out=tmp_path / "run")
+    ks.evaluate(run, replace(data, official_test=official))
+    text = (tmp_path / "run" / "result.json").read_text()
+    found = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert [row["recall"] is None for row in found["test"]["per_class"]] == [False, True, True]
