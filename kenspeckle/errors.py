@@ -3,6 +3,7 @@
 KenspeckleError
   ConfigError        a setting is unknown, mistyped, out of range or contradictory
   DataError          images or labels cannot be used as given
+    AbsentDataError  what an experiment works on is not on this machine
   ModelFileError     a model file is damaged, inconsistent or of another format
   RunError           a run folder is missing, unfinished, in use or from another data set
     CheckpointError  no checkpoint of a run can be loaded
@@ -27,6 +28,10 @@ class ConfigError(KenspeckleError, ValueError):
 
 class DataError(KenspeckleError, ValueError):
     """Images or labels cannot be used as given."""
+
+
+class AbsentDataError(DataError):
+    """What an experiment works on is not on this machine."""
 
 
 class ModelFileError(KenspeckleError, ValueError):

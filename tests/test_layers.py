@@ -17,6 +17,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["training", "checkpoint", "model_file"],
     ["inference", "settings", "environment"],
     ["explain"],
+    ["diagnosis"],
     ["report", "recipes", "run_folder", "event_files"],
     ["events"],
     ["session"],

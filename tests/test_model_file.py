@@ -164,7 +164,7 @@ def test_any_program_can_read_the_weights(tmp_path, original):
 
 def softmax(names):
     """A classifier of one pixel into the classes `names`."""
-    network = build_model(MlpConfig(hidden=()), shape=(1, 1, 1), classes=len(names)).eval()
+    network = build_model(MlpConfig(hidden=()), shape=(1, 1, 1), outputs=len(names)).eval()
     return ks.Classifier(
         network=network,
         architecture=MlpConfig(hidden=()),

@@ -29,6 +29,8 @@ COMMANDS = {
     "evaluate": "Measure a run on its test split.",
     "predict": "Name what is in pictures.",
     "runs": "List all runs, best first.",
+    "look": "Show the layers of a network.",
+    "reproduce": "Carry out the experiments of the seed documents.",
 }
 for name, text in COMMANDS.items():
     app.command(f"kenspeckle.cli.{name}:{name}", name=name, help=text)

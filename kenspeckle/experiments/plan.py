@@ -14,8 +14,9 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.errors import RunError
 from kenspeckle.events import Ended, EpochRecord
-from kenspeckle.experiments.outcome import Quantity, over_seeds
+from kenspeckle.experiments.outcome import Picture, Quantity, over_seeds
 from kenspeckle.recipes.catalog import build_recipe
+from kenspeckle.report import figures
 from kenspeckle.runs import training
 from kenspeckle.settings import RunConfig
 
@@ -124,6 +125,15 @@ def train_seeds(
         tests.append(evaluate(end.run, data))
     return Trained(
         settled=ends[0].config, ends=tuple(ends), tests=tuple(tests), epochs=ends[0].epochs
+    )
+
+
+def curves(found: Trained) -> Picture:
+    """How the first seed learned."""
+    return Picture(
+        title="Loss and accuracy",
+        about="Loss and accuracy of training and validation over the steps of the first seed.",
+        png=figures.png(figures.curves(found.epochs)),
     )
 
 

@@ -76,3 +76,10 @@ def preset(name: str) -> ModelConfig:
     if name not in PRESETS:
         raise ConfigError(unknown_name("model", name, PRESETS))
     return PRESETS[name]
+
+
+def usual_shape(name: str) -> tuple[int, int, int]:
+    """(C, H, W) of the pictures that the network called `name` was made for."""
+    if name == "vgg-16" or name.endswith("-photo"):
+        return 3, 224, 224
+    return (3, 32, 32) if name == "vgg-small" or name.startswith("resnet") else (1, 28, 28)

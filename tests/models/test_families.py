@@ -62,13 +62,13 @@ def test_a_picture_that_is_too_small_is_refused():
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: str(config))
 def test_building_a_network_leaves_the_random_numbers_of_others_alone(config):
     before = torch.get_rng_state()
-    build_model(config, shape=(1, 28, 28), classes=10)
+    build_model(config, shape=(1, 28, 28), outputs=10)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_control_a_family_by_itself_draws_random_numbers():
     before = torch.get_rng_state()
-    MODELS["mlp"](MlpConfig(), shape=(1, 28, 28), classes=10)
+    MODELS["mlp"](MlpConfig(), shape=(1, 28, 28), outputs=10)
     assert not torch.equal(torch.get_rng_state(), before)
 
 

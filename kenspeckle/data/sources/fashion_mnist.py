@@ -48,12 +48,17 @@ def fashion_mnist(*, progress: Progress | None = None) -> Dataset:
 
     Raises `DataError` that says how to get the files where none of these has them.
     """
-    cache = cache_folder()
-    for folder in (DEBIAN_FOLDER, cache):
-        if has_standard_files(folder):
-            return folder_dataset(folder, source="fashion-mnist", class_names=CLASS_NAMES)
-    fetch(cache, progress=progress)
-    return folder_dataset(cache, source="fashion-mnist", class_names=CLASS_NAMES)
+    folder = local_folder()
+    if folder is None:
+        folder = cache_folder()
+        fetch(folder, progress=progress)
+    return folder_dataset(folder, source="fashion-mnist", class_names=CLASS_NAMES)
+
+
+def local_folder() -> Path | None:
+    """Where the files lie on this machine; None where they would have to be fetched."""
+    folders = (DEBIAN_FOLDER, cache_folder())
+    return next((folder for folder in folders if has_standard_files(folder)), None)
 
 
 def cache_folder() -> Path:
