@@ -18,6 +18,7 @@ from kenspeckle.data.preprocess import settle
 from kenspeckle.data.sources.detect import locate, open_dataset
 from kenspeckle.data.sources.fashion_mnist import Progress
 from kenspeckle.device import Compute
+from kenspeckle.diagnosis.label_change import label_changes
 from kenspeckle.environment import environment
 from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
@@ -32,7 +33,7 @@ from kenspeckle.run_folder import (
     refuse_foreign,
 )
 from kenspeckle.runlog import LOCK
-from kenspeckle.session import open_session, restore_session
+from kenspeckle.session import Session, open_session, restore_session
 from kenspeckle.settings import RunConfig
 
 RUNS = Path("runs")  # where runs go unless told otherwise
@@ -88,6 +89,7 @@ def training(
     settled = replace(
         settings,
         source=locate(settings.source) if data.files else settings.source,
+        start=locate(settings.start) if settings.start else "",
         device=compute.device,
         precision=compute.precision,
         threads=compute.threads,
@@ -107,7 +109,8 @@ def training(
         storage.write_json(run.path / LEDGER, ledger(data, session.splits))
         # last of these, because a folder with it counts as a run
         storage.write_file(run.path / CONFIG, config.dumps(settled).encode())
-        yield from work(session, stop, leftovers + _choices(settings, settled, data))
+        notes = [*leftovers, *_choices(settings, settled, data), *_label_changes(session)]
+        yield from work(session, stop, notes)
 
 
 def resuming(
@@ -143,6 +146,23 @@ def _run_of(events: Iterator[Event]) -> Run:
     """Let the training go to its end."""
     last = [event for event in events if isinstance(event, Ended)][-1]
     return last.run
+
+
+def _label_changes(session: Session) -> list[str]:
+    """A line for each operation of the augmentation that turns pictures into another class's."""
+    augmentation = session.settings.augment
+    if augmentation.check == "off":
+        return []
+    data, splits = session.dataset, session.splits
+    found = label_changes(
+        data.take(splits.train),
+        data.take(splits.validation),
+        augmentation,
+        compute=session.compute,
+        seed=session.settings.seed,
+    )
+    findings = [change.finding for change in found if change.is_fault]
+    return [f"{item.name}: {item.evidence}; {item.advice}" for item in findings]
 
 
 def _choices(asked: RunConfig, settled: RunConfig, data: Dataset) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -23,7 +24,7 @@ from kenspeckle.models.initialization import initialize
 from kenspeckle.models.layers import Scale, use_channels_last
 from kenspeckle.optim import Optimizer
 from kenspeckle.predictions import Predictions
-from kenspeckle.run_folder import CHECKPOINTS, Run
+from kenspeckle.run_folder import CHECKPOINTS, MODEL, Run
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import Training, restore, tensors
 
@@ -110,7 +111,8 @@ def _start_from(network: nn.Module, settings: RunConfig) -> None:
 
     Raises `ConfigError` where the two are of different architectures.
     """
-    classifier = model_file.load(settings.start)
+    path = Path(settings.start)
+    classifier = model_file.load(path / MODEL if path.is_dir() else path)
     own, others = network.state_dict(), classifier.network.state_dict()
     new_head = {name for name in own if name.startswith("head.")}
     wrong = sorted(

@@ -75,7 +75,9 @@ def histograms(named: Mapping[str, Histogram]) -> Figure:
         axes = figure.add_subplot(rows, columns, place)
         axes.stairs(item.counts / max(1, item.n), item.edges, fill=True, color=COLOURS[0])
         axes.set_title(f"{name}\ndeviation {item.deviation:.3g}", fontsize=8)
+        axes.set_yscale("log")  # the tails matter more than the peak
         axes.set_yticks([])
+        axes.minorticks_off()
         axes.tick_params(labelsize=7)
         axes.ticklabel_format(axis="x", scilimits=(-3, 4))
         axes.xaxis.get_offset_text().set_fontsize(7)
@@ -165,7 +167,7 @@ def paths(
     axes.plot(*lowest, "*", color="black", markersize=13, label="lowest point")
     axes.set_xlabel("first weight")
     axes.set_ylabel("second weight")
-    axes.legend(fontsize=8, loc="lower left")
+    axes.legend(fontsize=8, loc="upper right")
     _plain(axes)
     return figure
 
