@@ -42,8 +42,11 @@ def evaluate(
     source: str | Path | Dataset | None = None,
     *,
     split: str = TEST,
+    epoch: int = 0,
 ) -> Assessment:
     """Measure the run's model on a split, and write predictions and result into the run.
+
+    With `epoch`, from 1, the model that `train.keep_models` kept of it instead of the best one.
 
     With `source`, of other data, whose classes the model must know by name; this is not written
     into the run. Of other data without an official test set, all is measured, as the split "all".
@@ -51,7 +54,7 @@ def evaluate(
     """
     found = run if isinstance(run, Run) else open_run(run)
     settings = found.config
-    classifier = load(found.model_file)
+    classifier = load(found.epoch_model(epoch) if epoch else found.model_file)
     device.prepare(device.choose("cpu", "fp32", settings.threads))
     data = source if isinstance(source, Dataset) else open_dataset(source or settings.source)
     if data.images.shape[3] != classifier.shape[0]:
@@ -76,7 +79,7 @@ def evaluate(
         return Assessment(
             run=found, source=data.source, measurement=measure(made), openings=0, role="other data"
         )
-    return _recorded(found, made, data.source)
+    return _recorded(found, made, data.source, epoch)
 
 
 def _indices(data: Dataset, config: SplitConfig, split: str, *, is_own: bool) -> NDArray[np.int64]:
@@ -112,19 +115,21 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:LISTED]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
-def _recorded(run: Run, made: Predictions, source: str) -> Assessment:
+def _recorded(run: Run, made: Predictions, source: str, epoch: int) -> Assessment:
     """Write predictions and figures into the run before anybody sees them."""
     measurement = measure(made)
+    name = f"{made.split}-epoch-{epoch}" if epoch else made.split
     with storage.lock(run.path / LOCK, "evaluating"):
         result = run.result
-        openings = result.get(TEST, {}).get("openings", 0) + (made.split == TEST)
+        before = max(entry.get("openings", 0) for entry in result.values())
+        openings = before + (made.split == TEST)
         role = _role(made.split, openings)
         entry = {"role": role, **asdict(measurement)}
         if made.split == TEST:
             entry["openings"] = openings
-        storage.write_json(run.path / RESULT, {**result, made.split: entry})
-        made.save(run.predictions_file(made.split))
-        if made.split == TEST:
+        storage.write_json(run.path / RESULT, {**result, name: entry})
+        made.save(run.predictions_file(name))
+        if name == TEST:
             _log_test(run, measurement, openings)
     return Assessment(run=run, source=source, measurement=measurement, openings=openings, role=role)
 

@@ -165,7 +165,7 @@ def _keep_model(session: Session) -> None:
     """Every so many epochs, a model file that stays."""
     every, epoch = session.settings.train.keep_models, len(session.epochs)
     if every and epoch % every == 0:
-        path = session.run.epoch_model(epoch)
+        path = session.run.epoch_model_path(epoch)
         storage.make_folder(path.parent)
         with averaged(session.training) as network:
             made = _validation_predictions(session, network)

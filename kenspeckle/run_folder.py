@@ -84,7 +84,19 @@ class Run:
         return (self.path / RESULT).is_file()
 
     def epoch_model(self, epoch: int) -> Path:
-        """Where the model of an epoch, from 1, is kept if `train.keep_models` asked for it."""
+        """The model of an epoch, from 1; raises `RunError` where it was not kept."""
+        path = self.epoch_model_path(epoch)
+        if not path.is_file():
+            kept = [int(file.stem.rpartition("-")[2]) for file in sorted(path.parent.glob("*-*"))]
+            raise RunError(
+                f"{self.path}: no model of epoch {epoch} was kept "
+                f"(kept: {', '.join(map(str, kept)) or 'none'}); "
+                "train with --set train.keep_models=1 to keep every one"
+            )
+        return path
+
+    def epoch_model_path(self, epoch: int) -> Path:
+        """Where the model of an epoch, from 1, is kept if `train.keep_models` asks for it."""
         return self.path / "models" / f"epoch-{epoch:04d}.safetensors"
 
     def predictions_file(self, split: str) -> Path:

@@ -22,6 +22,7 @@ from kenspeckle.diagnosis.label_change import label_changes
 from kenspeckle.environment import environment
 from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
+from kenspeckle.models.presets import preset
 from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.run_folder import (
     CHECKPOINTS,
@@ -48,17 +49,21 @@ def train(
     source: str | Path | Dataset = "mnist",
     *,
     recipe: str = "swift",
+    model: str = "",
     settings: Iterable[str] = (),
     seed: int = 0,
     out: str | Path | None = None,
 ) -> Run:
     """Train `recipe` on `source` and return the run; `settings` are texts like "train.epochs=3".
 
-    Raises a `KenspeckleError` that says what to do where data, settings or disk do not allow it.
+    `model` is a network by its name, such as "resnet-18", instead of the recipe's. Raises a
+    `KenspeckleError` that says what to do where data, settings or disk do not allow it.
     """
     dataset = source if isinstance(source, Dataset) else None
     name = dataset.source if dataset else str(source)
     chosen = replace(build_recipe(recipe), source=name, seed=seed)
+    if model:
+        chosen = replace(chosen, model=preset(model))
     return _run_of(training(config.override(chosen, settings), out=out, dataset=dataset))
 
 

@@ -22,6 +22,7 @@ def evaluate(
     /,
     *,
     split: Literal["train", "validation", "test"] = "test",
+    epoch: int = 0,
     json: bool = False,
 ) -> None:
     """Measure a run on its test split, which it has not learned from; every look is counted.
@@ -34,13 +35,17 @@ def evaluate(
         other data with classes of the run; all of it, or its official test set
     split
         which part of the data [test]
+    epoch
+        the model kept of this epoch, from 1, instead of the best [the best]
     json
         print one JSON document as the last line
     """
-    found = ks.evaluate(run, source or None, split=split)
+    found = ks.evaluate(run, source or None, split=split, epoch=epoch)
     measured = found.measurement
     screen = console(quiet=json)
     interval = measured.interval
+    if measured.mean_absolute_error is not None:
+        screen.print(f"mean absolute error [bold]{measured.mean_absolute_error:.3f}[/bold]")
     headline = share(measured.accuracy, interval.low, interval.high, measured.n)
     part = "all" if measured.split == "all" else f"{measured.split} split"
     screen.print(f"{found.run.path}, {part} of {found.source} ({found.role})")
@@ -95,4 +100,5 @@ def _document(found: ks.Assessment) -> dict[str, object]:
             for row in measured.per_class
         ],
         "openings": found.openings,
+        "mean_absolute_error": measured.mean_absolute_error,
     }

@@ -23,6 +23,7 @@ def train(
     *,
     recipe: str = "",
     set: tuple[str, ...] = (),
+    model: str = "",
     config: Path | None = None,
     seed: int | None = None,
     out: Path | None = None,
@@ -34,9 +35,11 @@ def train(
     Parameters
     ----------
     source
-        mnist, fashion-mnist, digits, or a path to IDX files [mnist]
+        mnist, fashion-mnist, digits, counting, or a path to IDX files [mnist]
     recipe
-        blink, swift, softmax, mlp or deep-mnist [swift]
+        swift, blink, mlp or any other; a wrong name lists them all [swift]
+    model
+        a network by name, such as resnet-18, instead of the recipe's
     set
         one setting, such as train.epochs=3; may be given again
     config
@@ -54,11 +57,17 @@ def train(
         with closing(TrainingView(quiet=json)) as view:
             if resume:
                 _require_alone(
-                    source=source, recipe=recipe, set=set, config=config, seed=seed, out=out
+                    source=source,
+                    recipe=recipe,
+                    model=model,
+                    set=set,
+                    config=config,
+                    seed=seed,
+                    out=out,
                 )
                 events = _resumed(resume, stop)
             else:
-                chosen = _chosen(source, recipe, set, config, seed)
+                chosen = _chosen(source, recipe, model, set, config, seed)
                 events = _begun(chosen, out, stop, view)
             for event in events:
                 view.show(event)
@@ -69,11 +78,17 @@ def train(
 
 
 def _chosen(
-    source: str, recipe: str, settings: tuple[str, ...], file: Path | None, seed: int | None
+    source: str,
+    recipe: str,
+    model: str,
+    settings: tuple[str, ...],
+    file: Path | None,
+    seed: int | None,
 ) -> RunConfig:
     """The configuration that the arguments ask for; a flag wins over a file."""
     from kenspeckle.config import load, override
     from kenspeckle.errors import ConfigError
+    from kenspeckle.models.presets import preset
     from kenspeckle.recipes.catalog import build_recipe
     from kenspeckle.settings import RunConfig
 
@@ -82,6 +97,8 @@ def _chosen(
     chosen = load(RunConfig, file) if file else build_recipe(recipe or "swift")
     if source:
         chosen = replace(chosen, source=source)
+    if model:
+        chosen = replace(chosen, model=preset(model))
     chosen = override(chosen, settings)
     return override(chosen, [f"seed={seed}"]) if seed is not None else chosen
 

@@ -18,7 +18,7 @@ _PENALTIES = {
     "no penalty": IdealInputsConfig(penalty="none"),
     "L1 0.05": IdealInputsConfig(penalty="l1", weight=0.05),
     "L2 0.25": IdealInputsConfig(penalty="l2", weight=0.25),
-    "TV 0.05": IdealInputsConfig(penalty="total-variation", weight=0.05),
+    "L2 0.02, jitter 2": IdealInputsConfig(penalty="l2", weight=0.02, jitter=2),
 }
 
 
@@ -34,7 +34,6 @@ def fingerprints(plan: Plan) -> Outcome:
         headline="bands in each class",
         n=looks[0].n,
         interval=looks[0].interval,
-        least=0.9,
     )
     return Outcome(
         quantities=(share, found.accuracy()),

@@ -49,9 +49,14 @@ class IdealInputs:
 
     config: IdealInputsConfig
     class_names: tuple[str, ...]
-    images: NDArray[np.uint8]  # (K, H, W, C)
+    images: NDArray[np.uint8]  # (K, H, W, C), as the network likes them
     own: NDArray[np.float32]  # (K,) the network's probability of the class that was wanted
-    judged: NDArray[np.int64] | None  # (K,) the class that the judge sees; None without a judge
+    judged: NDArray[np.int64] | None  # (K,) what the judge sees in full contrast; None without one
+
+    @property
+    def full_contrast(self) -> NDArray[np.uint8]:
+        """(K, H, W, C), each from 0 to 255: penalties on bright pixels leave the pictures faint."""
+        return stretched(self.images)
 
     @property
     def recognised(self) -> float:
@@ -94,8 +99,17 @@ def ideal_inputs(
         class_names=class_names,
         images=images,
         own=own.numpy(),
-        judged=None if judge is None else outputs(judge, images).argmax(dim=1).numpy(),
+        judged=None if judge is None else outputs(judge, stretched(images)).argmax(1).numpy(),
     )
+
+
+def stretched(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Each of `images` (K, H, W, C) from 0 to 255; a flat one stays as it is."""
+    low = images.min(axis=(1, 2, 3), keepdims=True).astype(np.float64)
+    high = images.max(axis=(1, 2, 3), keepdims=True).astype(np.float64)
+    span = np.where(high > low, high - low, 255.0)
+    low = np.where(high > low, low, 0.0)
+    return np.round((images - low) * (255 / span)).astype(np.uint8)
 
 
 def _descend(

@@ -142,7 +142,7 @@ def counting() -> RunConfig:
         model=_COUNTER,
         optimizer=AdamConfig(rate=0.005, beta2=0.99, weight_decay=0.01),
         schedule=ScheduleConfig(name="one-cycle", warmup=0.3),
-        train=TrainConfig(epochs=12, batch_size=64),
+        train=TrainConfig(epochs=20, batch_size=64),
     )
 
 

@@ -127,7 +127,7 @@ def ideal_inputs(rows: Mapping[str, IdealInputs], means: NDArray[np.float64] | N
             else f"{first.class_names[label]}: judge {first.class_names[judged[label]]}"
             for label in range(classes)
         ]
-        draw(number, title, item.images, notes)
+        draw(number, title, item.full_contrast, notes)
     return figure
 
 
