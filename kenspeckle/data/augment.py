@@ -14,8 +14,9 @@ from torch import Tensor
 
 from kenspeckle.data.augment_config import AugmentConfig
 
+_NET = 5  # points of the elastic net along each side
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-_GEOMETRY = ("shear", "rotation", "zoom", "shift", "crop")
+_GEOMETRY = ("stretch", "shear", "rotation", "zoom", "shift", "crop")
 
 
 def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
@@ -27,6 +28,8 @@ def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -
         fill = _fill(images, config)
         matrices = random_affine(len(images), images.shape[-2:], config, generator)
         grid = F.affine_grid(matrices.to(images), list(images.shape), align_corners=False)
+        if config.elastic:
+            grid = grid + elastic_field(len(images), images.shape[-2:], config, generator).to(grid)
         if fill is None:
             images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
         else:
@@ -57,8 +60,13 @@ def random_affine(
         window = torch.rand(3, count, generator=generator, device=generator.device)
         part = 1 - window[0] * config.crop
         at_x, at_y = (2 * window[1:] - 1) * (1 - part) * torch.tensor([[width], [height]]) / 2
+    wider = ones
+    if config.stretch:
+        stretch = torch.rand(count, generator=generator, device=generator.device) * 2 - 1
+        wider = 1 + stretch * config.stretch
     # all in pixels from the middle, so that nothing is stretched; from the output to the input
     maps = {
+        "stretch": _affine(wider, zeros, zeros, 1 / wider, zeros, zeros),
         "shear": _affine(ones, slant, zeros, ones, zeros, zeros),
         "rotation": _affine(
             torch.cos(angle), -torch.sin(angle), torch.sin(angle), torch.cos(angle), zeros, zeros
@@ -75,6 +83,24 @@ def random_affine(
     to_pixels = torch.tensor([width / 2, height / 2, 1.0], device=draws.device)
     found: Tensor = (combined @ flips) * to_pixels / to_pixels[:, None]
     return found[:, :2]
+
+
+def elastic_field(
+    count: int,
+    size: torch.Size | tuple[int, int],
+    config: AugmentConfig,
+    generator: torch.Generator,
+) -> Tensor:
+    """Smooth random displacements (count, H, W, 2) in the coordinates of `torch.affine_grid`.
+
+    Normal at the points of a coarse net over the picture, bicubic in between.
+    """
+    height, width = size
+    shape = (count, 2, _NET, _NET)
+    coarse = torch.randn(shape, generator=generator, device=generator.device) * config.elastic
+    field = F.interpolate(coarse, size=(height, width), mode="bicubic", align_corners=True)
+    to_unit = torch.tensor([2 / width, 2 / height], device=coarse.device)
+    return field.permute(0, 2, 3, 1) * to_unit
 
 
 def mix(

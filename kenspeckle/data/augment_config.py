@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 OperationName = Literal[
-    "shear", "rotation", "zoom", "shift", "crop", "brightness", "contrast", "saturation"
+    "stretch", "shear", "rotation", "zoom", "shift", "crop", "brightness", "contrast", "saturation"
 ]
 
 
@@ -18,6 +18,8 @@ class AugmentConfig:
     shift: float = 0.0  # pixels along each axis
     zoom: float = 0.0  # share larger or smaller, 0.1 = 90 % to 110 %
     shear: float = 0.0  # degrees to either side
+    stretch: float = 0.0  # share by which width and height may differ from their proportion
+    elastic: float = 0.0  # pixels, deviation of a smooth random field (Simard et al. 2003)
     crop: float = 0.0  # share of the sides that a random window may leave out, then enlarged
     flip_horizontal: float = 0.0  # probability of mirroring left and right
     flip_vertical: float = 0.0  # probability of mirroring top and bottom
@@ -37,6 +39,7 @@ class AugmentConfig:
 
     def __post_init__(self) -> None:
         limits = {"rotation": 180, "shift": 1000, "zoom": 0.9, "shear": 80, "crop": 0.9}
+        limits |= {"stretch": 0.9, "elastic": 100}
         limits |= dict.fromkeys(("flip_horizontal", "flip_vertical", "erasing"), 1)
         limits |= dict.fromkeys(("brightness", "contrast", "saturation"), 1)
         limits |= dict.fromkeys(("mixup", "cutmix"), 100)
@@ -56,8 +59,9 @@ class AugmentConfig:
     @property
     def moves(self) -> bool:
         """Whether pixels change their places."""
-        geometry = (self.rotation, self.shift, self.zoom, self.shear, self.crop)
-        return any((*geometry, self.flip_horizontal, self.flip_vertical))
+        names = ("rotation", "shift", "zoom", "shear", "crop", "stretch", "elastic")
+        flips = self.flip_horizontal or self.flip_vertical
+        return bool(flips or any(getattr(self, name) for name in names))
 
     @property
     def mixes(self) -> bool:

@@ -20,6 +20,8 @@ from kenspeckle.errors import DataError
 # mean and deviation of each channel; a mean of each pixel and the deviation; or 0..255 to 0..1
 ScalingName = Literal["standard", "mean-image", "unit"]
 
+_SAMPLE = 40_000  # pixels
+_CLEARLY = 1.5  # times the deviation
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's convert("L")
 
 
@@ -78,7 +80,7 @@ def prepare(
     where `ink` finds nothing drawn.
     """
     if config.kind == "ink":
-        ink = normalize_ink(grey(picture), config.height, config.width)
+        ink = normalize_ink(contrast(picture), config.height, config.width)
         return np.repeat(ink[np.newaxis, ..., np.newaxis], channels, axis=3)
     return views(_with_channels(picture, channels), config)
 
@@ -129,6 +131,25 @@ def grey(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
         return picture[..., 0].astype(np.float64)
     luminance: NDArray[np.float64] = picture @ _LUMA
     return luminance
+
+
+def contrast(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(H, W, C) as the plane (H, W) in 0..255 in which ink and paper differ most.
+
+    The luminance, unless colours differ clearly more along their first principal component: red
+    ink on green paper may have no luminance of its own at all.
+    """
+    plane = grey(picture)
+    if picture.shape[-1] == 1:
+        return plane
+    step = max(1, round((plane.size / _SAMPLE) ** 0.5))  # enough pixels to know the colours
+    sample = picture[::step, ::step].reshape(-1, 3).astype(np.float64)
+    weights = np.linalg.eigh(np.cov(sample.T) if len(sample) > 1 else np.eye(3))[1][:, -1]
+    weights = weights / np.abs(weights).sum()
+    if (sample @ weights).std() < _CLEARLY * (sample @ _LUMA).std():
+        return plane
+    coloured: NDArray[np.float64] = picture @ weights - 255 * np.minimum(weights, 0).sum()
+    return coloured
 
 
 def _with_channels(picture: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
