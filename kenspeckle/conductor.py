@@ -22,7 +22,7 @@ from kenspeckle.data.splits import VALIDATION
 from kenspeckle.errors import KenspeckleError, RunError
 from kenspeckle.evaluation.accuracy import Measurement, measure
 from kenspeckle.event_files import EventFiles
-from kenspeckle.events import Ended, EpochRecord, Event, Started, best_epoch, stops_early
+from kenspeckle.events import Ended, EpochRecord, Event, Started, kept_epoch, stops_early
 from kenspeckle.inference import predictions
 from kenspeckle.model_file import Classifier
 from kenspeckle.monitoring import write_epoch, write_start
@@ -117,7 +117,8 @@ def _validate(session: Session, epoch: Epoch) -> EpochRecord:
             images_per_second=epoch.seen / epoch.seconds,
         )
         session.epochs.append(record)
-        if best_epoch(session.epochs) == len(session.epochs) - 1:
+        keep = session.settings.train.keep
+        if kept_epoch(session.epochs, keep) == len(session.epochs) - 1:
             session.best = {name: value.clone() for name, value in network.state_dict().items()}
             session.best_predictions = made
     return record
@@ -224,7 +225,7 @@ def _logged_failure(session: Session) -> Iterator[None]:
 
 def _log(session: Session, status: str) -> None:
     settings, epochs = session.settings, session.epochs
-    best = epochs[best_epoch(epochs)] if epochs else None
+    best = epochs[kept_epoch(epochs, settings.train.keep)] if epochs else None
     row = runlog.LogRow(
         run=session.run.name,
         started=session.started,

@@ -59,7 +59,7 @@ class Ended:
     @property
     def best(self) -> EpochRecord:
         """The epoch whose weights the model file holds."""
-        return self.epochs[best_epoch(self.epochs)]
+        return self.epochs[kept_epoch(self.epochs, self.config.train.keep)]
 
     @property
     def train_seconds(self) -> float:
@@ -80,8 +80,10 @@ def stops_early(epochs: Sequence[EpochRecord], patience: int, min_delta: float) 
     return bool(patience) and waited >= patience
 
 
-def best_epoch(epochs: Sequence[EpochRecord]) -> int:
-    """The index of the highest validation accuracy; of equal ones the last."""
+def kept_epoch(epochs: Sequence[EpochRecord], keep: Literal["best", "last"]) -> int:
+    """The index of the highest validation accuracy, of equal ones the last; or the last of all."""
+    if keep == "last":
+        return len(epochs) - 1
     return max(range(len(epochs)), key=lambda index: (epochs[index].validation_accuracy, index))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +41,7 @@ class TrainConfig:
     averaging: float = 0.0  # decay for each step of the average of weights that is kept; 0 = off
     gradient_clip: float = math.inf  # largest norm of the gradient; inf = never clipped
     patience: int = 0  # epochs without a better validation accuracy before stopping; 0 = never stop
+    keep: Literal["best", "last"] = "best"  # the epoch that becomes the model, on validation
     min_delta: float = 0.0  # what counts as better, as a share: 0.001 = 0.1 points
     checkpoint_seconds: float = 10.0  # of training between two checkpoints; 0 = every pause
     keep_checkpoints: int = 3

@@ -83,6 +83,6 @@ def look(settings: RunConfig, data: Dataset) -> LayerHistograms:
         for scale in (module for module in network.modules() if isinstance(module, Scale)):
             scale.learn(images)
     batch = Batch(images.float(), torch.from_numpy(data.labels[chosen]))
-    found = layer_histograms(network, batch, head, settings.train.loss)
+    found = layer_histograms(network, batch, head, settings.train.loss, statistics="batch")
     assert math.isfinite(found.loss)
     return found

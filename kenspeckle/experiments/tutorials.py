@@ -7,12 +7,20 @@ from kenspeckle.experiments.plan import Plan, curves, train_seeds
 
 
 def softmax(plan: Plan) -> Outcome:
-    """1,000 steps of 100 (seed document 001)."""
-    found = train_seeds(plan, plan.config("softmax"), plan.dataset("mnist"))
+    """1,000 steps of 100 (seed document 001); ten seeds, because a run takes a second."""
+    data = plan.dataset("mnist")
+    found = train_seeds(plan, plan.config("softmax"), data, seeds=10)
+    smooth = plan.config("softmax", "train.averaging=0.98")
+    averaged = train_seeds(plan, smooth, data, seeds=10, name="softmax-averaged")
     accuracy = found.accuracy(headline="92.15 %", least=0.918, most=0.925)
+    better = averaged.accuracy(name="test accuracy of averaged weights", least=0.918, most=0.925)
     return Outcome(
-        quantities=(accuracy, found.duration()),
-        story=f"One matrix, a thousand steps: {accuracy.mean:.2%} of the test digits.",
+        quantities=(accuracy, better, found.duration()),
+        story=(
+            f"One matrix, a thousand steps: the last step leaves {min(accuracy.values):.2%} to "
+            f"{max(accuracy.values):.2%}, as chance will have it; an average of the weights on "
+            f"the way gives {better.mean:.2%} for the same price."
+        ),
         recipe=found.recipe,
         seeds=len(found.ends),
     )

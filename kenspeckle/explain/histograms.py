@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -68,15 +69,27 @@ def histogram(values: Tensor, *, bins: int = BINS) -> Histogram:
 
 
 def layer_histograms(
-    network: nn.Module, batch: Batch, head: Head, loss: LossName
+    network: nn.Module,
+    batch: Batch,
+    head: Head,
+    loss: LossName,
+    *,
+    statistics: Literal["running", "batch"] = "running",
 ) -> LayerHistograms:
     """Look at one pass forth and back over `batch`; leaves no gradient and changes nothing.
 
-    Batch norm works with its running statistics, as in prediction.
+    Batch norm works with its running statistics, as in prediction, or with those of the batch, as
+    in training: before the first step the running ones know nothing yet.
     """
     was_training = network.training
     kept = {name: parameter.grad for name, parameter in network.named_parameters()}
+    buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     network.eval()
+    if statistics == "batch":
+        for norm in (
+            m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)
+        ):
+            norm.train()
     try:
         with torch.enable_grad(), pre_activations(network) as found:
             network.zero_grad(set_to_none=True)
@@ -96,4 +109,6 @@ def layer_histograms(
     finally:
         for name, parameter in network.named_parameters():
             parameter.grad = kept[name]
+        for name, buffer in network.named_buffers():
+            buffer.copy_(buffers[name])
         network.train(was_training)

@@ -32,7 +32,7 @@ def mlp_300() -> RunConfig:
         initialization=InitializationConfig(name="normal", scale=0.03, bias_deviation=1.0),
         optimizer=SgdConfig(rate=0.1),
         schedule=_CONSTANT,
-        train=TrainConfig(epochs=50, batch_size=100, loss="binary"),
+        train=TrainConfig(epochs=50, batch_size=100, loss="binary", keep="last"),
     )
 
 
@@ -45,7 +45,7 @@ def digit_cnn() -> RunConfig:
         initialization=InitializationConfig(name="xavier"),
         optimizer=AdamConfig(name="adam", rate=1e-4),
         schedule=_CONSTANT,
-        train=TrainConfig(epochs=30, batch_size=100),
+        train=TrainConfig(epochs=30, batch_size=100, keep="last"),
     )
 
 
@@ -61,7 +61,7 @@ def init_large() -> RunConfig:
         initialization=InitializationConfig(name="normal", scale=1.0),
         optimizer=SgdConfig(rate=1e-5),
         schedule=_CONSTANT,
-        train=TrainConfig(epochs=0, steps=500, batch_size=100),
+        train=TrainConfig(epochs=0, steps=500, batch_size=100, keep="last"),
     )
 
 
@@ -109,7 +109,7 @@ def vgg_cifar() -> RunConfig:
         initialization=InitializationConfig(name="variance-scaling", head="xavier"),
         optimizer=AdamConfig(name="adam", rate=2e-4),
         schedule=_CONSTANT,
-        train=TrainConfig(epochs=0, steps=500, batch_size=64),
+        train=TrainConfig(epochs=0, steps=500, batch_size=64, keep="last"),
     )
 
 

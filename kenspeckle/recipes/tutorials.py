@@ -25,7 +25,7 @@ def softmax() -> RunConfig:
         initialization=InitializationConfig(name="zeros"),
         optimizer=SgdConfig(rate=0.5),
         schedule=_CONSTANT,
-        train=TrainConfig(epochs=0, steps=1000, batch_size=100),
+        train=TrainConfig(epochs=0, steps=1000, batch_size=100, keep="last"),
     )
 
 
@@ -50,5 +50,5 @@ def deep_mnist() -> RunConfig:
         initialization=InitializationConfig(name="truncated-normal", scale=0.1, bias=0.1),
         optimizer=AdamConfig(name="adam", rate=1e-4),
         schedule=_CONSTANT,
-        train=TrainConfig(epochs=0, steps=20_000, batch_size=50),
+        train=TrainConfig(epochs=0, steps=20_000, batch_size=50, keep="last"),
     )

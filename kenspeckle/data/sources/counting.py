@@ -1,6 +1,6 @@
 """Seeded pictures of circles to count (seed document 003, "Image Classification: Counting").
 
-Circles never touch each other or the edge, so the answer is never a matter of taste.
+Circles keep a pixel away from each other and from the edge, so that the answer is beyond doubt.
 """
 
 from __future__ import annotations
