@@ -213,7 +213,18 @@ def test_predict_of_a_name_that_matches_nothing_says_so(capsys, digits_run):
     assert code == 1 and "no-such-*.png: no such picture" in err
 
 
-@pytest.mark.parametrize("command", ["ken", "ken train", "ken evaluate", "ken predict", "ken runs"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ken",
+        "ken train",
+        "ken evaluate",
+        "ken predict",
+        "ken runs",
+        "ken look",
+        "ken reproduce",
+    ],
+)
 def test_the_help_is_the_documented_one(capsys, command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     code, out, _ = output(capsys, *command.split()[1:], "--help")
@@ -253,3 +264,58 @@ def test_a_sparkline_falls_as_its_values_fall():
     assert line == "█▇▆▅▄▃▂▁"
     assert sparkline([], 8) == ""
     assert sparkline([1.0, 1.0], 8) == "▁▁"
+
+
+def test_look_prints_the_layers_of_a_network_by_name(capsys):
+    code, out, _ = output(capsys, "look", "vgg-mnist", "--summary")
+    assert code == 0
+    assert "32 x 32 x 64" in out
+    assert "8,388,608" in out and "16,067,786" in out
+
+
+def test_look_as_json_has_the_layers_of_a_run(capsys, digits_run):
+    found = document(capsys, "look", digits_run, "--summary")
+    names = [layer["name"] for layer in found["layers"]]
+    assert names[0] == "scale" and names[-1] == "head"
+    assert found["parameters"] == sum(layer["parameters"] for layer in found["layers"])
+
+
+def test_look_takes_a_size(capsys):
+    found = document(capsys, "look", "resnet-18-photo", "--summary", "--size", "3x64x96")
+    assert found["input"] == [3, 64, 96]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["look", "vgg-15", "--summary"], "unknown model 'vgg-15'; did you mean 'vgg-16'?"),
+        (["look", "vgg-16"], "say what to look at: --summary prints the table of layers"),
+        (["look", "vgg-16", "--summary", "--size", "9"], "--size must be CHANNELSxHEIGHTxWIDTH"),
+        (["look", "softmax", "--summary", "--classes", "0"], "--classes must be at least 1, got 0"),
+        (["reproduce", "softmx"], "unknown experiment 'softmx'; did you mean 'softmax'?"),
+        (["reproduce", "softmax", "--seeds", "0"], "--seeds must be at least 1, got 0"),
+        (["reproduce", "softmax", "--all"], "--all and names exclude each other"),
+        (["train", "--model", "vgg"], "unknown model 'vgg'"),
+    ],
+)
+def test_a_mistake_in_looking_or_reproducing_is_one_line(capsys, arguments, message):
+    code, _, err = output(capsys, *arguments)
+    assert code == 1
+    assert err.startswith(f"ken: {message}")
+    assert len(err.splitlines()) == 1
+
+
+def test_reproduce_lists_the_experiments(capsys):
+    code, out, _ = output(capsys, "reproduce")
+    assert code == 0
+    assert "002, Understanding TensorFlow" in out and "counting-50" in out
+
+
+def test_reproduce_writes_a_page_and_a_document(capsys, tmp_path):
+    folder = tmp_path / "record"
+    settings = ["--set", "threads=1"]
+    arguments = ["reproduce", "optimizers", "softmax", "--quick", *settings, "--out", folder]
+    found = document(capsys, *arguments)
+    assert [item["name"] for item in found["experiments"]] == ["softmax", "optimizers"]
+    assert (folder / "reproduction.html").read_text().count("<section") == 2
+    assert (folder / "reproduction.md").is_file()
