@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.sources import idx
+from kenspeckle.data.sources.cifar import cifar_dataset, is_cifar
 from kenspeckle.data.sources.digits import digits
 from kenspeckle.data.sources.fashion_mnist import Progress, fashion_mnist
 from kenspeckle.data.sources.mnist import mnist
@@ -17,7 +18,10 @@ NAMED: dict[str, Callable[[], Dataset]] = {
     "fashion-mnist": fashion_mnist,
     "mnist": mnist,
 }
-_KINDS = "an IDX images file with its labels beside it, IMAGES:LABELS, or a folder of the four"
+_KINDS = (
+    "an IDX images file with its labels beside it, IMAGES:LABELS, a folder of the four, "
+    "or CIFAR-10 or CIFAR-100 as a folder, .tar or .tar.gz"
+)
 
 
 def open_dataset(source: str | Path, *, progress: Progress | None = None) -> Dataset:
@@ -43,6 +47,8 @@ def _open_path(name: str) -> Dataset:
         return idx.folder_dataset(path, source=name)
     if path.is_file() and idx.is_idx(path):
         return idx.pair_dataset(path, idx.labels_beside(path), source=name)
+    if is_cifar(path):
+        return cifar_dataset(path, source=name)
     images, separator, labels = name.rpartition(":")
     if separator and Path(images).is_file():
         return idx.pair_dataset(Path(images), Path(labels), source=name)
