@@ -17,7 +17,7 @@ from kenspeckle.errors import DataError
 Scalar = int | str | bytes | None  # int includes bool
 Value = Scalar | list[Scalar] | NDArray[np.uint8]
 
-MAX_STEPS = 1_000_000  # opcodes; the largest file of CIFAR-100 has 200,000
+MAX_STEPS = 500_000  # opcodes; the largest file of CIFAR-100 has 200,000
 _MAX_TUPLE = 9  # items; the state of a numpy type has eight or nine
 _LONG_TEXT = 1 << 16  # bytes; longer text is pixels, each a character below 256
 
