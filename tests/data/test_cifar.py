@@ -7,7 +7,9 @@ import tarfile
 import cifar_files as cifar
 import numpy as np
 import pytest
+from conftest import SMALL
 
+import kenspeckle as ks
 from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.errors import DataError
 
@@ -216,3 +218,11 @@ def test_class_names_that_are_not_ten_different_ones_are_refused(tmp_path, names
         folder = cifar.save_folder(tmp_path / str(number), files)
         assert ".meta" in refusal(folder)
         assert "must list 10 different class names (CIFAR-10, " in refusal(folder)
+
+
+def test_a_network_is_trained_and_measured_on_an_archive_that_is_named_by_its_path(tmp_path):
+    path = cifar.save_archive(tmp_path / "cifar-10-python.tar.gz", files_of(10))
+    run = ks.train(str(path), settings=SMALL, out=tmp_path / "run")
+    assert run.ledger["picture"] == {"height": 32, "width": 32, "channels": 3}
+    assert run.ledger["files"][0]["sha256"] == cifar.sha256(path)
+    assert ks.evaluate(run).measurement.n == cifar.COUNT
