@@ -274,14 +274,14 @@ def test_look_prints_the_layers_of_a_network_by_name(capsys):
 
 
 def test_look_as_json_has_the_layers_of_a_run(capsys, digits_run):
-    found = document(capsys, "look", digits_run, "--summary")
+    _, found = document(capsys, "look", digits_run, "--summary")
     names = [layer["name"] for layer in found["layers"]]
     assert names[0] == "scale" and names[-1] == "head"
     assert found["parameters"] == sum(layer["parameters"] for layer in found["layers"])
 
 
 def test_look_takes_a_size(capsys):
-    found = document(capsys, "look", "resnet-18-photo", "--summary", "--size", "3x64x96")
+    _, found = document(capsys, "look", "resnet-18-photo", "--summary", "--size", "3x64x96")
     assert found["input"] == [3, 64, 96]
 
 
@@ -315,7 +315,7 @@ def test_reproduce_writes_a_page_and_a_document(capsys, tmp_path):
     folder = tmp_path / "record"
     settings = ["--set", "threads=1"]
     arguments = ["reproduce", "optimizers", "softmax", "--quick", *settings, "--out", folder]
-    found = document(capsys, *arguments)
+    _, found = document(capsys, *arguments)
     assert [item["name"] for item in found["experiments"]] == ["softmax", "optimizers"]
     assert (folder / "reproduction.html").read_text().count("<section") == 2
     assert (folder / "reproduction.md").is_file()

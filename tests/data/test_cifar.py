@@ -1,304 +1,228 @@
-"""CIFAR archives: binary and Python, packed and unpacked, and nothing in them is ever executed."""
+"""CIFAR-10 and CIFAR-100: exact pictures in every published form, one line for anything else."""
 
 import io
 import pickle
-import subprocess
-import sys
 import tarfile
-from functools import partial
 
+import cifar_files as cifar
 import numpy as np
 import pytest
-from mutations import DAMAGES
+from conftest import SMALL
 
 import kenspeckle as ks
-from kenspeckle.data.sources.plain_pickle import read_plain
+from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.errors import DataError
 
-NAMES10 = [f"class{number}" for number in range(10)]
-NAMES100 = [f"fine{number}" for number in range(100)]
-COUNT = 20  # pictures in each file
+FORMS = [(classes, writer) for classes in (10, 100) for writer in ("binary", *cifar.WRITERS)]
 
 
-def content(number, classes=10):
-    """Pictures (COUNT, 3072), plane after plane, and labels."""
-    rng = np.random.default_rng(number)
-    return rng.integers(0, 256, (COUNT, 3072), dtype=np.uint8), rng.integers(0, classes, COUNT)
+def files_of(classes, writer="Python 2"):
+    if writer == "binary":
+        return cifar.binary_files(classes)
+    return cifar.python_files(classes, cifar.WRITERS[writer])
 
 
-def python2(document):
-    """A dict as Python 2's cPickle writes it: short strings for keys, raw bytes for pixels."""
-    out = io.BytesIO()
-    out.write(b"\x80\x02}q\x01(")
-    for key, value in document.items():
-        out.write(b"U" + bytes([len(key)]) + key.encode())
-        if isinstance(value, np.ndarray):
-            raw = value.tobytes()
-            out.write(
-                b"cnumpy.core.multiarray\n_reconstruct\nq\x02cnumpy\nndarray\nK\x00\x85U\x01b"
-            )
-            out.write(b"\x87R(K\x01M" + len(value).to_bytes(2, "little"))
-            out.write(b"M" + value.shape[1].to_bytes(2, "little") + b"\x86")
-            out.write(b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xff")
-            out.write(b"J\xff\xff\xff\xffK\x00tb\x89T" + len(raw).to_bytes(4, "little") + raw)
-            out.write(b"tb")
-        elif isinstance(value, str):
-            out.write(b"U" + bytes([len(value)]) + value.encode())
-        else:
-            out.write(b"](")
-            for item in value:
-                text = item.encode() if isinstance(item, str) else None
-                out.write(b"U" + bytes([len(text)]) + text if text else b"K" + bytes([item]))
-            out.write(b"e")
-    out.write(b"u.")
-    return out.getvalue()
+def refusal(source):
+    with pytest.raises(DataError) as caught:
+        open_dataset(source)
+    message = str(caught.value)
+    assert message.isprintable() and len(message) < 600
+    return message
 
 
-def pickled(document, protocol=2):
-    return pickle.dumps(document, protocol=protocol)
+def assert_exact(dataset, classes):
+    images, labels = cifar.expected(classes)
+    assert dataset.images.dtype == np.uint8
+    assert np.array_equal(dataset.images, images)
+    assert np.array_equal(dataset.labels, labels)
+    assert dataset.class_names == cifar.NAMES[classes]
+    tests = np.flatnonzero(dataset.official_test)
+    assert tests.tolist() == list(range(len(labels) - cifar.COUNT, len(labels)))
 
 
-def cifar10_python(write=python2):
-    files = {}
-    for number, name in enumerate([*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]):
-        pictures, labels = content(number)
-        names = [f"picture{index}.png" for index in range(COUNT)]
-        files[name] = write(
-            {"batch_label": name, "labels": labels.tolist(), "data": pictures, "filenames": names}
-        )
-    return files | {"batches.meta": write({"label_names": NAMES10, "num_vis": [7]})}
+@pytest.mark.parametrize(("classes", "writer"), FORMS)
+def test_a_folder_is_read_exactly(tmp_path, classes, writer):
+    assert_exact(open_dataset(cifar.save_folder(tmp_path, files_of(classes, writer))), classes)
 
 
-def cifar100_python(write=python2):
-    files = {}
-    for number, name in enumerate(["train", "test"]):
-        pictures, labels = content(number, 100)
-        coarse = (labels // 5).tolist()
-        files[name] = write(
-            {"fine_labels": labels.tolist(), "coarse_labels": coarse, "data": pictures}
-        )
-    return files | {"meta": write({"fine_label_names": NAMES100})}
+@pytest.mark.parametrize(("classes", "writer"), FORMS)
+@pytest.mark.parametrize(("suffix", "mode"), [("tar", "w"), ("tar.gz", "w:gz"), ("data", "w:gz")])
+def test_an_archive_is_read_exactly_and_told_by_content(tmp_path, classes, writer, suffix, mode):
+    path = cifar.save_archive(tmp_path / f"x.{suffix}", files_of(classes, writer), mode=mode)
+    assert_exact(open_dataset(path), classes)
 
 
-def cifar10_binary():
-    files = {}
-    names = [*(f"data_batch_{n}.bin" for n in range(1, 6)), "test_batch.bin"]
-    for number, name in enumerate(names):
-        pictures, labels = content(number)
-        files[name] = np.hstack([labels[:, None].astype(np.uint8), pictures]).tobytes()
-    return files | {"batches.meta.txt": "\n".join([*NAMES10, ""]).encode()}
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_every_dialect_of_tar_with_other_files_in_any_order_is_read(tmp_path, form):
+    files = {"readme.html": b"<p>", **files_of(10)}
+    with tarfile.open(tmp_path / "x.tar", "w", format=form) as archive:
+        for name, data in reversed(files.items()):
+            entry = tarfile.TarInfo(f"./cifar-10-batches-py/{name}")
+            entry.size, entry.mtime, entry.uname = len(data), 1.5, "владелец"
+            archive.addfile(entry, io.BytesIO(data))
+    assert_exact(open_dataset(tmp_path / "x.tar"), 10)
 
 
-def cifar100_binary():
-    files = {}
-    for number, name in enumerate(["train.bin", "test.bin"]):
-        pictures, labels = content(number, 100)
-        both = np.stack([labels // 5, labels], axis=1).astype(np.uint8)
-        files[name] = np.hstack([both, pictures]).tobytes()
-    return files | {"fine_label_names.txt": "\n".join(NAMES100).encode()}
+def test_each_batch_of_a_folder_is_a_file_with_its_sum(tmp_path):
+    found = open_dataset(cifar.save_folder(tmp_path, files_of(10))).files
+    names = [tmp_path / name for name in (*cifar.BATCHES, "test_batch")]
+    assert [(file.path, file.sha256, file.items) for file in found] == [
+        (str(path), cifar.sha256(path), cifar.COUNT) for path in names
+    ]
 
 
-ARCHIVES = {
-    "10 binary": cifar10_binary,
-    "100 binary": cifar100_binary,
-    "10 of Python 2": cifar10_python,
-    "100 of Python 2": cifar100_python,
-    "10, protocol 2": partial(cifar10_python, pickled),
-    "10, protocol 4": partial(cifar10_python, partial(pickled, protocol=4)),
-}
+def test_an_archive_is_one_file_with_its_sum(tmp_path):
+    path = cifar.save_archive(tmp_path / "x.tar.gz", files_of(100))
+    (found,) = open_dataset(path).files
+    assert (found.path, found.sha256) == (str(path), cifar.sha256(path))
+    assert found.items == 2 * cifar.COUNT
 
 
-def unpacked(folder, files):
-    folder.mkdir(exist_ok=True)
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    return folder
-
-
-def packed(path, files, inside="cifar-10-batches-py/"):
-    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as archive:
-        for name, data in files.items():
-            member = tarfile.TarInfo(inside + name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return path
-
-
-def check(data, classes):
-    assert len(data.class_names) == classes
-    parts = len(data.files)
-    assert data.images.shape == (parts * COUNT, 32, 32, 3)
-    assert data.official_test.tolist() == [False] * (parts - 1) * COUNT + [True] * COUNT
-    for number in range(parts):
-        pictures, labels = content(number, classes)
-        own = slice(number * COUNT, (number + 1) * COUNT)
-        assert np.array_equal(data.labels[own], labels)
-        for picture, flat in zip(data.images[own], pictures, strict=True):
-            # first all red values row by row, then green, then blue
-            assert np.array_equal(picture[..., 0].ravel(), flat[:1024])
-            assert np.array_equal(picture[..., 2].ravel(), flat[2048:])
-
-
-@pytest.mark.parametrize("name", ARCHIVES)
-def test_a_folder_is_read(tmp_path, name):
-    folder = unpacked(tmp_path / "cifar", ARCHIVES[name]())
-    check(ks.open_dataset(folder), 100 if "100" in name else 10)
-
-
-@pytest.mark.parametrize("suffix", [".tar.gz", ".tar"])
-@pytest.mark.parametrize("name", ARCHIVES)
-def test_an_archive_is_read(tmp_path, name, suffix):
-    path = packed(tmp_path / f"cifar{suffix}", ARCHIVES[name]())
-    check(ks.open_dataset(path), 100 if "100" in name else 10)
-
-
-def test_a_network_learns_from_an_archive(tmp_path):
-    path = packed(tmp_path / "cifar-10-binary.tar.gz", cifar10_binary())
-    settings = ("threads=1", "train.epochs=0", "train.steps=2", "model.widths=[4, 4, 4, 4]")
-    run = ks.train(path, settings=settings, out=tmp_path / "run")
-    assert run.ledger["classes"]["class3"] == 3
-
-
-@pytest.mark.parametrize("name", ARCHIVES)
-def test_a_missing_file_is_named(tmp_path, name):
-    files = ARCHIVES[name]()
-    gone = next(file for file in files if "test" in file)
-    del files[gone]
-    with pytest.raises(DataError, match=rf"{gone} missing, so not the whole of CIFAR"):
-        ks.open_dataset(packed(tmp_path / "c.tar", files))
-
-
-def test_an_archive_of_other_things_says_so(tmp_path):
-    path = packed(tmp_path / "c.tar", {"readme.txt": b"hello"})
-    with pytest.raises(DataError, match="no CIFAR-10 or CIFAR-100 in it"):
-        ks.open_dataset(path)
+def test_pixels_saved_column_by_column_are_the_same_pictures(tmp_path):
+    files = files_of(10)
+    for number, name in enumerate(cifar.BATCHES):
+        items = cifar.values(number, 10)
+        items["data"] = np.asfortranarray(items["data"])
+        files[name] = pickle.dumps(items, protocol=4)
+    assert_exact(open_dataset(cifar.save_folder(tmp_path, files)), 10)
 
 
 @pytest.mark.parametrize(
-    ("file", "data", "message"),
-    [
-        ("data_batch_3.bin", b"x" * 100, "100 bytes, expected a multiple of 3,073"),
-        ("data_batch_3.bin", b"", "0 bytes, expected a multiple of 3,073"),
-        ("data_batch_3.bin", b"\x0a" + bytes(3072), "labels must be in 0..9 for 10 classes"),
-        ("batches.meta.txt", b"a\na\n", "2 class names, expected up to 1000 different ones"),
-        ("batches.meta.txt", b"", "0 class names"),
-    ],
+    ("classes", "writer"), [(c, w) for c, w in FORMS if w in ("binary", "Python 2")]
 )
-def test_a_damaged_binary_file_is_named(tmp_path, file, data, message):
-    folder = unpacked(tmp_path / "c", cifar10_binary() | {file: data})
-    with pytest.raises(DataError) as error:
-        ks.open_dataset(folder)
-    assert str(error.value).startswith(f"{folder}/{file}: {message}")
+def test_a_missing_file_is_named(tmp_path, classes, writer):
+    files = files_of(classes, writer)
+    files.pop("coarse_label_names.txt", None)
+    form = "binary" if writer == "binary" else "python"
+    for name in files:
+        rest = {other: data for other, data in files.items() if other != name}
+        message = f"{name} missing (CIFAR-{classes}, {form} version)"
+        folder = cifar.save_folder(tmp_path / name, rest)
+        assert refusal(folder) == f"{folder}: {message}"
+        archive = cifar.save_archive(tmp_path / f"{name}.tar", rest, mode="w")
+        assert refusal(archive) == f"{archive}: {message}"
 
 
-class Call:
-    """Pickles as a call of something that plain data does not need."""
-
-    def __init__(self, function, *arguments):
-        self.made = function, arguments
-
-    def __reduce__(self):
-        return self.made
-
-
-HOSTILE = {
-    "system": pickled(Call(__import__("os").system, "touch /tmp/kenspeckle-was-here")),
-    "eval": pickled(Call(eval, "1")),
-    "open": pickled(Call(open, "/tmp/kenspeckle-was-here", "w")),
-    "inside": pickled({"data": Call(exec, "1"), "labels": [1]}),
-    "protocol 4": pickled(Call(__import__("subprocess").call, ["true"]), 4),
-    "dtype of objects": pickled({"data": np.array([object], dtype=object)}),
-    "persistent": b"Pid\n.",
-    "instance": b"(ios\nsystem\n.",
-    "object": b"(cos\nsystem\no.",
-    "extension": b"\x82\x01.",
-    "many floats": pickled({"data": np.zeros((4, 3072))}),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_what_names_code_is_refused(name):
-    with pytest.raises(DataError) as error:
-        read_plain(HOSTILE[name], name="file")
-    assert str(error.value).startswith("file: ")
-    assert "\n" not in str(error.value)
-
-
-AUDIT = """
-import sys
-from kenspeckle.data.sources.plain_pickle import read_plain
-from kenspeckle.errors import DataError
-import pickle
-data = sys.stdin.buffer.read()
-seen = []
-sys.addaudithook(lambda event, _: seen.append(event))
-try:
-    {read}
-except (DataError, Exception):
-    pass
-print([e for e in seen if e.split('.')[0] in ('os', 'exec', 'import', 'open', 'subprocess')
-       or e == 'pickle.find_class'])
-"""
-
-
-def events(data, read):
-    done = subprocess.run(
-        [sys.executable, "-c", AUDIT.format(read=read)], input=data, capture_output=True, check=True
+def test_one_batch_alone_says_what_else_belongs_to_it(tmp_path):
+    folder = cifar.save_folder(tmp_path, {"data_batch_2": b""})
+    assert refusal(folder) == (
+        f"{folder}: data_batch_1, data_batch_3, data_batch_4, data_batch_5, test_batch, "
+        "batches.meta missing (CIFAR-10, python version)"
     )
-    return done.stdout.decode().strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", ["system", "inside", "protocol 4", "instance"])
-def test_reading_imports_opens_and_executes_nothing(name):
-    assert events(HOSTILE[name], "read_plain(data, name='f')") == "[]"
+def test_a_folder_with_two_versions_is_refused_because_it_would_have_to_be_guessed(tmp_path):
+    folder = cifar.save_folder(tmp_path, files_of(10) | files_of(10, "binary"))
+    assert refusal(folder) == (
+        f"{folder}: CIFAR-10, binary version and CIFAR-10, python version in it; "
+        "expected those of one"
+    )
 
 
-def test_control_unpickling_would_execute(tmp_path):
-    harmless = pickled(Call(__import__("os").getenv, "HOME"))
-    assert "pickle.find_class" in events(harmless, "pickle.loads(data)")
+@pytest.mark.parametrize("name", ["train", "test", "meta", "train.bin", "readme"])
+def test_one_file_of_a_common_name_is_not_taken_for_cifar(tmp_path, name):
+    folder = cifar.save_folder(tmp_path / "folder", {name: b"text"})
+    archive = cifar.save_archive(tmp_path / "x.tar", {name: b"text"})
+    for path in (folder, archive):
+        assert refusal(path) == (
+            f"{path}: no kind of data that can be read; expected an IDX images file with its "
+            "labels beside it, IMAGES:LABELS, a folder of the four, or CIFAR-10 or CIFAR-100 "
+            "as a folder, .tar or .tar.gz"
+        )
+
+
+@pytest.mark.parametrize("count", [0, 1, 3072, 3073 * 2 - 1, 3073 * 2 + 1, 3074 * 2])
+def test_a_binary_file_of_another_size_is_refused(tmp_path, count):
+    files = files_of(10, "binary") | {"data_batch_3.bin": bytes(count)}
+    folder = cifar.save_folder(tmp_path, files)
+    assert refusal(folder) == (
+        f"{folder / 'data_batch_3.bin'}: {count:,} bytes are not one or more whole records of "
+        "3,073 bytes (CIFAR-10, binary version)"
+    )
+
+
+@pytest.mark.parametrize(("classes", "label"), [(10, 10), (10, 255), (100, 100), (100, 200)])
+def test_a_binary_label_out_of_range_is_refused(tmp_path, classes, label):
+    files = files_of(classes, "binary")
+    name = next(iter(files))
+    data = bytearray(files[name])
+    data[classes == 100] = label
+    low = min(data[classes == 100 :: len(data) // cifar.COUNT])
+    path = cifar.save_archive(tmp_path / "x.tar.gz", files | {name: bytes(data)})
+    assert refusal(path) == (
+        f"{path}: {name}: labels must be in 0..{classes - 1}, got {low}..{label}"
+    )
+
+
+def test_the_coarse_labels_do_not_count(tmp_path):
+    files = files_of(100, "binary")
+    data = bytearray(files["train.bin"])
+    data[0] = 255
+    folder = cifar.save_folder(tmp_path, files | {"train.bin": bytes(data)})
+    assert_exact(open_dataset(folder), 100)
 
 
 @pytest.mark.parametrize(
-    ("data", "what"),
+    ("change", "message"),
     [
-        (b"\x80\x02T\xff\xff\xff\x7f" + b"x" * 10, "a string of two gigabytes"),
-        (b"\x80\x04\x8e" + b"\xff" * 7 + b"\x7f", "bytes of eight exabytes"),
-        (b"(" * 200_000 + b"t" * 200_000 + b".", "deep nesting"),
-        (b"\x80\x02" + b"]q\x00" + b"h\x00a" * 10 + b".", "a list within itself"),
-        (b"\x80\x02(K\x01t" + b"2" * 10 + b".", "copies"),
-        (b"", "nothing"),
-        (b"\x80\x02", "no end"),
-        (b"\x80\x02R.", "an empty stack"),
-        (b"I" + b"9" * 5000 + b"\n.", "a number of 5,000 digits"),
+        ({"labels": [0] * 19 + [10]}, "labels must be in 0..9, got 0..10"),
+        ({"labels": [0] * 19 + [-1]}, "labels must be in 0..9, got -1..0"),
+        ({"labels": [0] * 19 + [2**62]}, f"labels must be in 0..9, got 0..{2**62}"),
+        ({"labels": [0] * 19}, "20 pictures, 19 labels"),
+        ({"labels": "0"}, "'labels' must be a list of integers (CIFAR-10, python version)"),
+        ({"labels": [True] * 20}, "'labels' must be a list of integers (CIFAR-10, python version)"),
+        ({"labels": ["0"] * 20}, "'labels' must be a list of integers (CIFAR-10, python version)"),
+        ({"data": "0"}, "'data' must be an array of shape (N, 3072), got none"),
+        (
+            {"data": np.zeros((20, 3071), np.uint8)},
+            "'data' must be an array of shape (N, 3072), got shape (20, 3071)",
+        ),
+        (
+            {"data": np.zeros((20, 3, 32, 32), np.uint8)},
+            "'data' must be an array of shape (N, 3072), got shape (20, 3, 32, 32)",
+        ),
+        (
+            {"data": np.zeros((20, 3072), np.float32)},
+            "an array of numpy type 'f4', only 'u1' can be read",
+        ),
+        ({"data": np.zeros((2, 2), object)}, "an array of numpy type 'O8', only 'u1' can be read"),
+        ({"labels": [[1]] * 20}, "a list holds something other than integers and text"),
+        ({"labels": {"a": 1}}, "a dict holds something other than text, integers, lists, arrays"),
+        ({"labels": [0.5] * 20}, "opcode 0x47, which no file of pixels and labels needs"),
+        ({"labels": [2**70]}, "an integer of 9 bytes, at most 8 can be read"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_damaged_pickle_ends_in_one_line(data, what):
-    try:
-        read_plain(data, name="file")
-    except DataError as error:
-        assert "\n" not in str(error)
+def test_a_pickled_file_of_other_content_is_refused(tmp_path, change, message):
+    files = files_of(10)
+    files["data_batch_4"] = pickle.dumps(cifar.values(3, 10) | change, protocol=2)
+    folder = cifar.save_folder(tmp_path, files)
+    assert refusal(folder) == f"{folder / 'data_batch_4'}: {message}"
 
 
-def test_only_data_errors_come_out_of_damaged_files(tmp_path):
-    rng = np.random.default_rng(0)
-    originals = [cifar10_python()["test_batch"][:4000], pickled({"labels": [1, 2], "data": b"ab"})]
-    for number in range(300):
-        damage = DAMAGES[number % len(DAMAGES)]
-        damaged = damage(originals[number % 2], originals[1 - number % 2], rng)
-        try:
-            read_plain(damaged, name="file")
-        except DataError:
-            continue
+@pytest.mark.parametrize(
+    "names",
+    [
+        cifar.NAMES[10][:9],
+        (*cifar.NAMES[10], "yak"),
+        (*cifar.NAMES[10][:9], "cat"),
+        (*cifar.NAMES[10][:9], "a\x1b[2J"),
+        (*cifar.NAMES[10][:9], "x" * 101),
+        (),
+    ],
+)
+def test_class_names_that_are_not_ten_different_ones_are_refused(tmp_path, names):
+    listed = "\n".join(names).encode()
+    binary = files_of(10, "binary") | {"batches.meta.txt": listed}
+    python = files_of(10) | {"batches.meta": cifar.python2({"label_names": list(names)})}
+    for number, files in enumerate((binary, python)):
+        folder = cifar.save_folder(tmp_path / str(number), files)
+        assert ".meta" in refusal(folder)
+        assert "must list 10 different class names (CIFAR-10, " in refusal(folder)
 
 
-def test_only_data_errors_come_out_of_damaged_archives(tmp_path):
-    rng = np.random.default_rng(1)
-    whole = packed(tmp_path / "c.tar.gz", cifar10_binary()).read_bytes()
-    for number in range(100):
-        path = tmp_path / "damaged.tar.gz"
-        path.write_bytes(DAMAGES[number % len(DAMAGES)](whole, whole, rng))
-        try:
-            ks.open_dataset(path)
-        except DataError:
-            continue
+def test_a_network_is_trained_and_measured_on_an_archive_that_is_named_by_its_path(tmp_path):
+    path = cifar.save_archive(tmp_path / "cifar-10-python.tar.gz", files_of(10))
+    run = ks.train(str(path), settings=SMALL, out=tmp_path / "run")
+    assert run.ledger["picture"] == {"height": 32, "width": 32, "channels": 3}
+    assert run.ledger["files"][0]["sha256"] == cifar.sha256(path)
+    assert ks.evaluate(run).measurement.n == cifar.COUNT

@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from cifar_files import binary_files, save_archive
 
 from kenspeckle.data.sources.fashion_mnist import local_folder
 from kenspeckle.errors import ConfigError, RunError
@@ -43,9 +44,8 @@ def test_what_is_absent_is_skipped_with_the_reason(tmp_path, monkeypatch):
 
 
 def test_a_cifar_archive_is_used_where_one_is_given(tmp_path):
-    from data.test_cifar import cifar10_binary, packed
-
-    archive = packed(tmp_path / "cifar-10-binary.tar.gz", cifar10_binary())
+    archive = tmp_path / "cifar-10-binary.tar.gz"
+    save_archive(archive, binary_files(10))
     plan = Plan(out=tmp_path / "runs", quick=True, data=str(archive), settings=("threads=1",))
     found = reproduce("mean-image", plan)
     assert found.outcome.notes[0] == f"{archive}: 120 pictures"

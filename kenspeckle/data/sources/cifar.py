@@ -1,198 +1,243 @@
-"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009): the binary and Python archives, packed or unpacked."""
+"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009), binary and python version: a folder, .tar or .tar.gz.
+
+Every file that the version has must be there. The files of the python version are pickled; they
+are read by `plain_pickle`, which runs nothing.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import lzma
-import tarfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.data.dataset import Dataset, SourceFile
-from kenspeckle.data.sources.plain_pickle import read_plain
+from kenspeckle.data.sources.plain_pickle import read_pickle
+from kenspeckle.data.sources.tar import MAX_MEMBER, first_names, read_members
 from kenspeckle.errors import DataError
 
-SIDE = 32
-MAX_FILE = 512 << 20  # bytes; the largest, of CIFAR-100, has 155 MB
-_PIXELS = 3 * SIDE * SIDE
+Content = bytes | bytearray
+
+PIXELS = 3 * 32 * 32  # bytes of a picture: red, green, blue; each by rows
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Version:
-    """The files of one archive."""
+class Version:
+    """One of the four forms in which the data are published."""
 
-    kind: Literal["binary", "python"]
-    train: tuple[str, ...]
+    title: str
+    form: Literal["binary", "python"]
+    training: tuple[str, ...]
     test: str
-    names: str
-    label_bytes: int = 1  # of each record; the last of them is the class
-    labels_key: str = "labels"
-    names_key: str = "label_names"
+    names: str  # the file of class names
+    classes: int
+    key: str  # in the python version: what goes before "labels" and "label_names"
+    label_bytes: int  # in the binary version: the last of them is the label
 
     @property
     def files(self) -> tuple[str, ...]:
-        """All of them."""
-        return (*self.train, self.test, self.names)
+        """The names of all of them."""
+        return (*self.training, self.test, self.names)
 
 
 _BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
-_VERSIONS = (
-    _Version(
-        kind="binary",
-        train=tuple(f"{name}.bin" for name in _BATCHES),
-        test="test_batch.bin",
+VERSIONS = (
+    Version(
+        title="CIFAR-10, binary version", form="binary", classes=10, key="", label_bytes=1,
+        training=tuple(f"{name}.bin" for name in _BATCHES), test="test_batch.bin",
         names="batches.meta.txt",
     ),
-    _Version(kind="python", train=_BATCHES, test="test_batch", names="batches.meta"),
-    _Version(
-        kind="binary",
-        train=("train.bin",),
-        test="test.bin",
-        names="fine_label_names.txt",
-        label_bytes=2,
+    Version(
+        title="CIFAR-10, python version", form="python", classes=10, key="", label_bytes=1,
+        training=_BATCHES, test="test_batch", names="batches.meta",
     ),
-    _Version(
-        kind="python",
-        train=("train",),
-        test="test",
-        names="meta",
-        labels_key="fine_labels",
-        names_key="fine_label_names",
+    Version(
+        title="CIFAR-100, binary version", form="binary", classes=100, key="fine_", label_bytes=2,
+        training=("train.bin",), test="test.bin", names="fine_label_names.txt",
     ),
-)
-_DAMAGE = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
-_WANTED = {name for version in _VERSIONS for name in version.files}
+    Version(
+        title="CIFAR-100, python version", form="python", classes=100, key="fine_", label_bytes=2,
+        training=("train",), test="test", names="meta",
+    ),
+)  # fmt: skip
+_FILES = tuple(name for version in VERSIONS for name in version.files)
+_COMMON = {"train", "test", "meta", "train.bin", "test.bin"}  # other data have files called so
+_MAX_NAMES = 1 << 16  # bytes of a list of class names
+_FIRST = 16  # members of an archive to look at; the published ones have at most 9 in all
 
 
-def is_cifar_folder(folder: Path) -> bool:
-    """Whether at least one file of training pictures and the names of the classes lie in it."""
-    return any(
-        (folder / version.names).is_file() and any((folder / n).is_file() for n in version.train)
-        for version in _VERSIONS
-    )
+def is_cifar(path: Path) -> bool:
+    """Whether `path` is a folder or an archive with files that are called as those of CIFAR."""
+    if path.is_dir():
+        return bool(_fitting(_present(path)))
+    names: set[str] = set()
+    if path.is_file():
+        for name in first_names(path, _FIRST):
+            names.add(name)
+            if _fitting(names):
+                return True
+    return False
 
 
-def is_archive(path: Path) -> bool:
-    """Whether `path` is a tar file, whole or damaged."""
-    try:
-        return tarfile.is_tarfile(path)
-    except _DAMAGE:
-        return True
+def cifar_dataset(path: Path, *, source: str) -> Dataset:
+    """The Dataset of a folder or an archive: pictures (N, 32, 32, 3); CIFAR-100 by fine labels.
 
-
-def folder_dataset(folder: Path, *, source: str) -> Dataset:
-    """The pictures of an unpacked archive; `DataError` where a file is missing or damaged."""
-    found = {}
-    for name in sorted(_WANTED):
-        path = folder / name
-        if path.is_file():
-            if path.stat().st_size > MAX_FILE:
-                raise DataError(f"{path}: larger than {MAX_FILE:,} bytes, so no CIFAR file")
-            found[name] = path.read_bytes()
-    return _dataset(found, place=str(folder), source=source)
-
-
-def archive_dataset(path: Path, *, source: str) -> Dataset:
-    """The pictures of a tar file, read in one pass; nothing is unpacked to disk.
-
-    Raises `DataError` where it is damaged or holds other things.
+    The test part is the official test set; an archive counts as one file. Raises `DataError` where
+    something is missing or damaged.
     """
-    found: dict[str, bytes] = {}
-    try:
-        with tarfile.open(path, "r|*") as archive:
-            for member in archive:
-                name = member.name.rpartition("/")[2]
-                if not member.isfile() or name not in _WANTED or name in found:
-                    continue
-                if member.size > MAX_FILE:
-                    raise DataError(f"{path}: {name} is larger than {MAX_FILE:,} bytes")
-                file = archive.extractfile(member)
-                found[name] = file.read() if file else b""
-    except DataError:
-        raise
-    except (*_DAMAGE, ValueError) as error:
-        raise DataError(f"{path}: damaged archive: {error}") from error
-    return _dataset(found, place=str(path), source=source)
-
-
-def _dataset(found: Mapping[str, bytes], *, place: str, source: str) -> Dataset:
-    version = next((v for v in _VERSIONS if any(name in found for name in v.train)), None)
-    if version is None:
-        raise DataError(f"{place}: no CIFAR-10 or CIFAR-100 in it (no {_BATCHES[0]}, no train)")
-    missing = [name for name in version.files if name not in found]
-    if missing:
-        raise DataError(f"{place}: {', '.join(missing)} missing, so not the whole of CIFAR")
-    names = _names(version, found[version.names], f"{place}/{version.names}")
-    pictures, labels, tests, files = [], [], [], []
-    for name in (*version.train, version.test):
-        own, classes = _records(version, found[name], f"{place}/{name}", len(names))
-        pictures.append(own)
-        labels.append(classes)
-        tests.append(np.full(len(classes), name == version.test))
-        digest = hashlib.sha256(found[name]).hexdigest()
-        files.append(SourceFile(path=f"{place}/{name}", sha256=digest, items=len(classes)))
-    planes = np.concatenate(pictures).reshape(-1, 3, SIDE, SIDE)
+    whole = not path.is_dir()
+    if whole:
+        contents = read_members(path, _FILES)
+        version = _version(path, contents)
+    else:
+        version = _version(path, _present(path))
+        contents = {name: _file_content(path / name) for name in version.files}
+    parts, files = [], []
+    class_names = _class_names(version, contents[version.names], _place(path, version.names))
+    for name in (*version.training, version.test):
+        data = contents.pop(name)  # a whole CIFAR-100 is not kept twice
+        part = _PARTS[version.form](version, data, _place(path, name))
+        parts.append(part)
+        if not whole:
+            sha256 = hashlib.sha256(data).hexdigest()
+            files.append(SourceFile(path=str(path / name), sha256=sha256, items=len(part.labels)))
+    count = sum(len(part.labels) for part in parts)
+    if whole:
+        files.append(SourceFile(path=str(path), sha256=_sha256(path), items=count))
     return Dataset(
         source=source,
-        images=np.ascontiguousarray(planes.transpose(0, 2, 3, 1)),
-        labels=np.concatenate(labels).astype(np.int64),
-        class_names=names,
-        official_test=np.concatenate(tests),
+        images=_images(parts),
+        labels=np.concatenate([part.labels for part in parts]),
+        class_names=class_names,
+        official_test=np.arange(count) >= count - len(parts[-1].labels),
         files=tuple(files),
     )
 
 
-def _names(version: _Version, data: bytes, place: str) -> tuple[str, ...]:
-    if version.kind == "binary":
-        text = data.decode("latin-1")
-        names = [line.strip() for line in text.splitlines() if line.strip()]
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The pictures of one file."""
+
+    pixels: NDArray[np.uint8]  # (N, PIXELS)
+    labels: NDArray[np.int64]  # (N,)
+
+
+def _binary_part(version: Version, data: Content, place: str) -> Part:
+    size = version.label_bytes + PIXELS
+    if not data or len(data) % size:
+        raise DataError(
+            f"{place}: {len(data):,} bytes are not one or more whole records of {size:,} bytes "
+            f"({version.title})"
+        )
+    records = np.frombuffer(data, dtype=np.uint8).reshape(-1, size)
+    labels = records[:, version.label_bytes - 1].astype(np.int64)
+    return _checked(version, Part(pixels=records[:, version.label_bytes :], labels=labels), place)
+
+
+def _python_part(version: Version, data: Content, place: str) -> Part:
+    values, key = read_pickle(data, name=place), f"{version.key}labels"
+    pixels, labels = values.get("data"), values.get(key)
+    if not isinstance(pixels, np.ndarray) or pixels.ndim != 2 or pixels.shape[1] != PIXELS:
+        shape = f"shape {pixels.shape}" if isinstance(pixels, np.ndarray) else "none"
+        raise DataError(f"{place}: 'data' must be an array of shape (N, {PIXELS}), got {shape}")
+    if not isinstance(labels, list) or not all(type(label) is int for label in labels):
+        raise DataError(f"{place}: {key!r} must be a list of integers ({version.title})")
+    if len(labels) != len(pixels):
+        raise DataError(f"{place}: {len(pixels):,} pictures, {len(labels):,} labels")
+    numbers = np.array(labels, dtype=np.int64)
+    return _checked(version, Part(pixels=pixels, labels=numbers), place)
+
+
+_PARTS = {"binary": _binary_part, "python": _python_part}
+
+
+def _checked(version: Version, part: Part, place: str) -> Part:
+    low, high = part.labels.min(), part.labels.max()
+    if low < 0 or high >= version.classes:
+        raise DataError(f"{place}: labels must be in 0..{version.classes - 1}, got {low}..{high}")
+    return part
+
+
+def _images(parts: list[Part]) -> NDArray[np.uint8]:
+    """The pictures of all `parts`, (N, 32, 32, 3)."""
+    images = np.empty((sum(len(part.pixels) for part in parts), 32, 32, 3), dtype=np.uint8)
+    start = 0
+    for part in parts:
+        planes = part.pixels.reshape(-1, 3, 32, 32)
+        images[start : start + len(planes)] = planes.transpose(0, 2, 3, 1)
+        start += len(planes)
+    return images
+
+
+def _class_names(version: Version, data: Content, place: str) -> tuple[str, ...]:
+    names: list[object]
+    if version.form == "python":
+        listed = read_pickle(data, name=place).get(f"{version.key}label_names")
+        names = list(listed) if isinstance(listed, list) else []
     else:
-        listed = _entry(read_plain(data, name=place), version.names_key, list, place)
-        names = [n.decode("latin-1") if isinstance(n, bytes) else n for n in listed]
-    if not names or len(set(map(str, names))) != len(names) or len(names) > 1000:
-        raise DataError(f"{place}: {len(names)} class names, expected up to 1000 different ones")
-    if any(not isinstance(name, str) for name in names):
-        raise DataError(f"{place}: class names must be texts")
-    return tuple(names)
+        names = [line for line in data[:_MAX_NAMES].splitlines() if line.strip()]
+    texts = tuple(_text(name) for name in names)
+    if len(texts) != version.classes or len(set(texts) - {""}) != version.classes:
+        raise DataError(
+            f"{place}: must list {version.classes} different class names ({version.title}), "
+            f"has {len(set(texts) - {''})}"
+        )
+    return texts
 
 
-def _records(
-    version: _Version, data: bytes, place: str, classes: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The pictures (n, 3072), plane after plane, and their classes (n,)."""
-    if version.kind == "binary":
-        length = version.label_bytes + _PIXELS
-        if not data or len(data) % length:
-            raise DataError(f"{place}: {len(data):,} bytes, expected a multiple of {length:,}")
-        table = np.frombuffer(data, dtype=np.uint8).reshape(-1, length)
-        pictures = table[:, version.label_bytes :]
-        labels = table[:, version.label_bytes - 1].astype(np.int64)
-    else:
-        document = read_plain(data, name=place)
-        pictures = _entry(document, "data", np.ndarray, place)
-        listed = _entry(document, version.labels_key, list, place)
-        if pictures.ndim != 2 or pictures.shape[1] != _PIXELS or len(listed) != len(pictures):
-            raise DataError(
-                f"{place}: data of shape {pictures.shape} with {len(listed)} labels, "
-                f"expected (N, {_PIXELS}) with N"
-            )
-        if any(type(label) is not int for label in listed):
-            raise DataError(f"{place}: labels must be whole numbers")
-        if any(not 0 <= label < classes for label in listed):
-            raise DataError(f"{place}: labels must be in 0..{classes - 1}")
-        labels = np.array(listed, dtype=np.int64)
-    if not len(labels) or labels.min() < 0 or labels.max() >= classes:
-        raise DataError(f"{place}: labels must be in 0..{classes - 1} for {classes} classes")
-    return pictures, labels
+def _text(name: object) -> str:
+    """A class name as text; empty where it is none."""
+    if isinstance(name, bytes | bytearray):
+        name = name.decode("utf-8", "replace")
+    text = name.strip() if isinstance(name, str) else ""
+    return text if text.isprintable() and len(text) <= 100 and "\ufffd" not in text else ""
 
 
-def _entry(document: Any, key: str, kind: type, place: str) -> Any:
-    if not isinstance(document, dict) or not isinstance(document.get(key), kind):
-        raise DataError(f"{place}: no {key} in it, so no CIFAR file")
-    return document[key]
+def _fitting(names: Iterable[str]) -> list[Version]:
+    """The versions that files called `names` may be: by a telling name, or by two common ones."""
+    found = set(names)
+    return [
+        version
+        for version in VERSIONS
+        if (own := found & set(version.files)) and (own - _COMMON or len(own) > 1)
+    ]
+
+
+def _version(path: Path, names: Iterable[str]) -> Version:
+    """The one version whose files are all among `names`; raise `DataError` otherwise."""
+    found = set(names)
+    versions = _fitting(found)
+    if len(versions) != 1:
+        titles = " and ".join(version.title for version in versions)
+        raise DataError(f"{path}: {titles or 'no files of CIFAR'} in it; expected those of one")
+    missing = [name for name in versions[0].files if name not in found]
+    if missing:
+        raise DataError(f"{path}: {', '.join(missing)} missing ({versions[0].title})")
+    return versions[0]
+
+
+def _present(folder: Path) -> set[str]:
+    return {name for name in _FILES if (folder / name).is_file()}
+
+
+def _file_content(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_MEMBER:
+            raise DataError(f"{path}: {size:,} bytes, at most {MAX_MEMBER:,} can be read")
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _place(path: Path, name: str) -> str:
+    return str(path / name) if path.is_dir() else f"{path}: {name}"
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kenspeckle.data.dataset import Dataset
-from kenspeckle.data.sources import cifar, idx
+from kenspeckle.data.sources import idx
+from kenspeckle.data.sources.cifar import cifar_dataset, is_cifar
 from kenspeckle.data.sources.counting import counting, parse_counting
 from kenspeckle.data.sources.digits import digits
 from kenspeckle.data.sources.fashion_mnist import Progress, fashion_mnist
@@ -22,7 +23,7 @@ NAMED: dict[str, Callable[[Progress | None], Dataset]] = {
 }
 _KINDS = (
     "an IDX images file with its labels beside it, IMAGES:LABELS, a folder of the four, "
-    "or a CIFAR archive or folder"
+    "or CIFAR-10 or CIFAR-100 as a folder, .tar or .tar.gz"
 )
 
 
@@ -70,10 +71,8 @@ def _open_path(name: str) -> Dataset:
         return idx.folder_dataset(path, source=name)
     if path.is_file() and idx.is_idx(path):
         return idx.pair_dataset(path, idx.labels_beside(path), source=name)
-    if path.is_dir() and cifar.is_cifar_folder(path):
-        return cifar.folder_dataset(path, source=name)
-    if path.is_file() and cifar.is_archive(path):
-        return cifar.archive_dataset(path, source=name)
+    if is_cifar(path):
+        return cifar_dataset(path, source=name)
     images, separator, labels = name.rpartition(":")
     if separator and Path(images).is_file():
         return idx.pair_dataset(Path(images), Path(labels), source=name)

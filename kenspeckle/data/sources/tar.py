@@ -1,0 +1,126 @@
+"""Regular files out of a tar archive, plain or gzip, without extracting: in memory, within limits.
+
+Folders in the names do not count and links are passed over, so no path in an archive matters.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from kenspeckle.errors import DataError
+
+MAX_CONTENT = 512 << 20  # bytes after decompression; CIFAR-10, the larger of the two, has 184 MB
+MAX_MEMBER = 256 << 20  # bytes; the training part of CIFAR-100 has 155 MB
+MAX_MEMBERS = 1000
+_BLOCK = 512
+_CHUNK = 1 << 20
+_GZIP = b"\x1f\x8b"
+_REGULAR = (b"0", b"\0", b"7")  # the types of a member that is a file; all other types are passed
+
+
+def read_members(path: Path, wanted: Collection[str]) -> dict[str, bytes | bytearray]:
+    """The content of each regular file in the archive whose name, without folders, is `wanted`.
+
+    Raises `DataError` where the archive is damaged, too large, or has a name twice.
+    """
+    found: dict[str, bytes | bytearray] = {}
+    with _opened(path) as file:
+        for name, size in _members(file):
+            if name not in wanted:
+                continue
+            if name in found:
+                raise DataError(f"{name} is in it twice")
+            if size > MAX_MEMBER:
+                raise DataError(f"{name} has {size:,} bytes, at most {MAX_MEMBER:,} can be read")
+            found[name] = _content(file, name, size)
+        _finish(file)
+    return found
+
+
+def first_names(path: Path, count: int) -> Iterator[str]:
+    """The names of the first regular files in `path`; they end early where it is no archive."""
+    try:
+        with _opened(path) as file:
+            for (name, _), _ in zip(_members(file), range(count), strict=False):
+                yield name
+    except DataError:
+        return
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
+    """The content of the file at `path`; failures to read it become `DataError`s with its name."""
+    try:
+        with open(path, "rb") as file:
+            compressed = file.read(2) == _GZIP
+            file.seek(0)
+            if not compressed:
+                yield file
+                return
+            with gzip.GzipFile(fileobj=file) as content:
+                yield content
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read: {reason}") from error
+
+
+def _members(file: BinaryIO | gzip.GzipFile) -> Iterator[tuple[str, int]]:
+    """Name and size of each regular file, while `file` stands at the start of its content."""
+    position = 0
+    for _ in range(MAX_MEMBERS):
+        file.seek(position)
+        header = file.read(_BLOCK)
+        if len(header) < _BLOCK:
+            raise DataError("the archive is cut short")
+        if not any(header):  # the end of an archive is a block of zeros
+            return
+        size = _checked_size(header)
+        position += _BLOCK + -(-size // _BLOCK) * _BLOCK
+        if position > MAX_CONTENT:
+            raise DataError(f"more than the {MAX_CONTENT:,} bytes that can be read")
+        if header[156:157] in _REGULAR:
+            name = header[:100].partition(b"\0")[0].decode("utf-8", "replace")
+            yield name.rpartition("/")[2], size
+    raise DataError(f"more than the {MAX_MEMBERS:,} members that can be read")
+
+
+def _checked_size(header: bytes) -> int:
+    """The size that a member's header gives, if the header's checksum is right."""
+    total = sum(header) - sum(header[148:156]) + 8 * ord(" ")
+    if _octal(header[148:156]) != total:
+        raise DataError("not a tar archive, or damaged: a header has a wrong checksum")
+    size = _octal(header[124:136])
+    if size is None:
+        raise DataError(f"the size of a member is {header[124:136]!a}, no octal number")
+    return size
+
+
+def _octal(field: bytes) -> int | None:
+    digits = field.partition(b"\0")[0].strip(b" ")
+    return int(digits, 8) if digits and not digits.strip(b"01234567") else None
+
+
+def _content(file: BinaryIO | gzip.GzipFile, name: str, size: int) -> bytearray:
+    """The next `size` bytes; grows with what is really there."""
+    data = bytearray()
+    while chunk := file.read(min(_CHUNK, size - len(data))):
+        data += chunk
+    if len(data) < size:
+        raise DataError(f"{name} is cut short: {size:,} bytes expected, it holds {len(data):,}")
+    return data
+
+
+def _finish(file: BinaryIO | gzip.GzipFile) -> None:
+    """Read what follows the last member, because only then gzip checks the sum of its content."""
+    count = 0
+    while chunk := file.read(_CHUNK):
+        count += len(chunk)
+        if count > MAX_CONTENT:
+            raise DataError(f"more than the {MAX_CONTENT:,} bytes that can be read")
