@@ -1,0 +1,25 @@
+"""The examples run from any folder and write what they say."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pictures"),
+    [
+        (["matrix_inverse.py", "500"], ["matrix_inverse.png"]),
+        (["optimizer_race.py"], ["optimizer_race.png", "optimizer_race_one.png"]),
+    ],
+)
+def test_an_example_runs(tmp_path, arguments, pictures):
+    command = [sys.executable, str(EXAMPLES / arguments[0]), *arguments[1:]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Adam" in done.stdout
+    for picture in pictures:
+        assert (tmp_path / picture).read_bytes()[:4] == b"\x89PNG"
