@@ -1,6 +1,7 @@
 """CIFAR-10 and CIFAR-100: exact pictures in every published form, one line for anything else."""
 
 import io
+import os
 import pickle
 import tarfile
 
@@ -8,6 +9,7 @@ import cifar_files as cifar
 import numpy as np
 import pytest
 from conftest import SMALL
+from mutations import MEGABYTE, traced_peak
 
 import kenspeckle as ks
 from kenspeckle.data.sources.detect import open_dataset
@@ -218,6 +220,21 @@ def test_class_names_that_are_not_ten_different_ones_are_refused(tmp_path, names
         folder = cifar.save_folder(tmp_path / str(number), files)
         assert ".meta" in refusal(folder)
         assert "must list 10 different class names (CIFAR-10, " in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "message"),
+    [
+        ("data_batch_1.bin", 2**28 + 1, "268,435,457 bytes, at most 268,435,456 can be read"),
+        ("batches.meta.txt", 2**16 + 1, "65,537 bytes are too many for a list of class names"),
+    ],
+)
+def test_a_file_that_is_far_too_large_is_not_read(tmp_path, name, size, message):
+    folder = cifar.save_folder(tmp_path, files_of(10, "binary"))
+    os.truncate(folder / name, size)
+    peak, found = traced_peak(lambda: refusal(folder))
+    assert found == f"{folder / name}: {message}"
+    assert peak < 4 * MEGABYTE
 
 
 def test_a_network_is_trained_and_measured_on_an_archive_that_is_named_by_its_path(tmp_path):

@@ -137,6 +137,7 @@ def test_a_pickle_that_names_code_is_refused_with_what_it_names(
         (b"\x80\2h\7", "it refers to place 7 of its memo, where nothing is"),
         (b"\x80\2a", "it takes a value where there is none"),
         (b"\x80\2](a", "it takes a value where there is none"),
+        (b"\x80\2}U\1kK\1(s", "it takes a value where there is none"),
         (b"\x80\2q\0", "it takes a value where there is none"),
         (b"\x80\2e", "it goes back to a mark where there is none"),
         (b"\x80\2]h\0", "it refers to place 0 of its memo, where nothing is"),

@@ -178,8 +178,10 @@ def _class_names(version: Version, data: Content, place: str) -> tuple[str, ...]
     if version.form == "python":
         listed = read_pickle(data, name=place).get(f"{version.key}label_names")
         names = list(listed) if isinstance(listed, list) else []
+    elif len(data) > _MAX_NAMES:
+        raise DataError(f"{place}: {len(data):,} bytes are too many for a list of class names")
     else:
-        names = [line for line in data[:_MAX_NAMES].splitlines() if line.strip()]
+        names = [line for line in data.splitlines() if line.strip()]
     texts = tuple(_text(name) for name in names)
     if len(texts) != version.classes or len(set(texts) - {""}) != version.classes:
         raise DataError(
