@@ -15,6 +15,7 @@ from kenspeckle.report import figures
 
 
 def main() -> None:
+    """Run the example."""
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     matrix = random_matrix(size=10, seed=0)
     found = {name: invert(matrix, config, steps=steps) for name, config in INVERTERS.items()}

@@ -23,6 +23,7 @@ def curve(weights: torch.Tensor) -> torch.Tensor:
 
 
 def main() -> None:
+    """Run the example."""
     ways = {name: race(config) for name, config in RACERS.items()}
     print("two weights, 120 steps: final cost, and the weights")
     for name, way in sorted(ways.items(), key=lambda pair: pair[1].costs[-1]):

@@ -46,6 +46,21 @@ def test_the_python_of_the_readme_runs_as_written(folder):
     assert "9" in done.stdout
 
 
+def test_the_python_of_the_guide_runs_as_written(folder):
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
+    before = "import kenspeckle as ks\nks.train(recipe='blink', out='runs/first')\n"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", before + code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "told by the mean fingerprint" in done.stdout
+    assert (folder / "ideal.png").is_file()
+
+
 def test_every_file_that_the_readme_links_to_exists():
     links = re.findall(r"\]\(([^)#:]+)\)", TEXT)
     assert len(links) > 5

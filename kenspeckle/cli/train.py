@@ -35,7 +35,7 @@ def train(
     Parameters
     ----------
     source
-        mnist, fashion-mnist, digits, counting, or a path to IDX files [mnist]
+        mnist, fashion-mnist, digits, counting, or a path to IDX or CIFAR files [mnist]
     recipe
         swift, blink, mlp or any other; a wrong name lists them all [swift]
     model
