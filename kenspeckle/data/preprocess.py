@@ -13,17 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.data.dataset import Dataset
-from kenspeckle.data.ink import normalize_ink
+from kenspeckle.data.ink import grey, is_normalized, normalize_ink
 from kenspeckle.data.planes import resample, to_bytes
 
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's convert("L")
+_SAMPLE = 500  # pictures of a data set that decide whether it has the form of MNIST
+_LEAST_SHARE = 0.9  # of them that must have it
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessConfig:
     """What happens to a picture before the network."""
 
-    kind: Literal["auto", "ink", "resize"] = "auto"  # auto: ink for grey digits, else resize
+    kind: Literal["auto", "ink", "resize"] = "auto"  # auto: ink for digits as in MNIST
     height: int = 0  # of the network's input; 0 = as in the data set
     width: int = 0
     least: int = 28  # where height and width are 0, smaller pictures are enlarged to this side
@@ -40,16 +41,28 @@ class PreprocessConfig:
 
 
 def settle(config: PreprocessConfig, dataset: Dataset) -> PreprocessConfig:
-    """Replace "auto" and 0 by what suits `dataset`."""
-    _, height, width, channels = dataset.images.shape
-    digits = channels == 1 and dataset.class_names == tuple("0123456789")
+    """Replace "auto" and 0 by what suits `dataset`.
+
+    "auto" becomes "ink" only where the pictures have the form that `ink` gives, because they are
+    trained on as they are.
+    """
+    _, height, width, _ = dataset.images.shape
     if not config.height:
         scale = max(1.0, config.least / min(height, width))
         height, width = round(height * scale), round(width * scale)
         config = replace(config, height=height, width=width)
     if config.kind == "auto":
-        config = replace(config, kind="ink" if digits else "resize")
+        config = replace(config, kind="ink" if _has_ink_form(dataset) else "resize")
     return config
+
+
+def _has_ink_form(dataset: Dataset) -> bool:
+    """Whether these are grey digits, nearly all of them light on black, boxed and centred."""
+    if dataset.images.shape[-1] != 1 or dataset.class_names != tuple("0123456789"):
+        return False
+    step = -(-len(dataset) // _SAMPLE)
+    sample = dataset.images[::step]
+    return bool(np.mean([is_normalized(grey(picture)) for picture in sample]) >= _LEAST_SHARE)
 
 
 def prepare(
@@ -60,7 +73,7 @@ def prepare(
     Raises `DataError` where `ink` finds nothing drawn.
     """
     if config.kind == "ink":
-        ink = normalize_ink(grey(picture), config.height, config.width)
+        ink = normalize_ink(picture, config.height, config.width)
         return np.repeat(ink[..., np.newaxis], channels, axis=2)
     return resize(_with_channels(picture, channels), config)
 
@@ -79,14 +92,6 @@ def resize_dataset(dataset: Dataset, config: PreprocessConfig) -> Dataset:
     if dataset.images.shape[1:3] == (config.height, config.width):
         return dataset
     return replace(dataset, images=np.stack([resize(image, config) for image in dataset.images]))
-
-
-def grey(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The luminance of (H, W, C), C = 1 or 3, as (H, W) in 0..255."""
-    if picture.shape[-1] == 1:
-        return picture[..., 0].astype(np.float64)
-    luminance: NDArray[np.float64] = picture @ _LUMA
-    return luminance
 
 
 def _with_channels(picture: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
