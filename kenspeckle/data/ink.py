@@ -63,7 +63,7 @@ def find_ink(page: Plane) -> Plane:
     `DataError` where nothing differs enough from the paper.
     """
     low, high = np.percentile(page, (1, 99)) if page.size > 4000 else (page.min(), page.max())
-    if np.median(page) < (low + high) / 2:
+    if not _is_dark_on_light(page):
         page, low, high = 255 - page, 255 - high, 255 - low
     paper = _paper(page, low, high)
     # what is missing of the light that the paper reflects: in a shadow ink is as black
@@ -100,6 +100,14 @@ def _plane(picture: NDArray[np.uint8]) -> Plane:
     return planes[best] if contrasts[best] > 2.5 * contrasts[0] else luminance
 
 
+def _is_dark_on_light(page: Plane) -> bool:
+    """Whether what is drawn is darker than the paper around it, not than paper in another light."""
+    small = _at_most(page, 48)
+    window = [max(1, int(0.6 * extent)) for extent in small.shape]
+    off = small - ndimage.median_filter(small, window, mode="reflect")
+    return bool((off**2)[off < 0].sum() >= (off**2)[off > 0].sum())
+
+
 def _strength(ink: Plane) -> float:
     """How strong full ink is; a few pixels of glare must not decide it."""
     return float(max(np.percentile(ink, 99.9) if ink.size > 4000 else ink.max(), ink.max() / 2))
@@ -114,7 +122,7 @@ def _paper(page: Plane, low: float, high: float) -> Plane:
     if is_plain.mean() >= 0.7:  # all along the border either paper or ink: the light is even
         return np.full(page.shape, level)
     small = ndimage.median_filter(_at_most(page, 128), 3, mode="nearest")
-    top, bottom, left, right = _frame_widths(small, step=0.2 * (high - low))
+    top, bottom, left, right = _frame_widths(small)
     inner = small[top : small.shape[0] - bottom, left : small.shape[1] - right]
     # wider than any stroke, so that closing takes the ink away and leaves the light
     reach = max(3, int(max(inner.shape) * 0.45) | 1)
@@ -124,18 +132,16 @@ def _paper(page: Plane, low: float, high: float) -> Plane:
     return resample(ndimage.gaussian_filter(light, 1, mode="nearest"), *page.shape)
 
 
-def _frame_widths(page: Plane, *, step: float) -> tuple[int, ...]:
+def _frame_widths(page: Plane) -> tuple[int, ...]:
     """How wide a darker frame is at the top, bottom, left and right of `page`; 0 where none is."""
-    level = np.median(page) - step
     widths = []
     for lines in (page, page[::-1], page.T, page.T[::-1]):
-        limit = len(lines) // 4
-        low, high = np.quantile(lines[: limit + 4], (0.2, 0.8), axis=1)
-        inside = np.flatnonzero(high > level)
-        width = int(inside[0]) if len(inside) else 0
-        # light falls off slowly; the edge of the paper is sharp
-        is_sharp = 0 < width <= limit and low[width + 2] - high[max(0, width - 2)] > step
-        widths.append(width + 1 if is_sharp else 0)
+        outer = lines[: len(lines) // 4 + 4]
+        # the light falls off slowly or at a slant; the edge of the paper is sharp and straight
+        jumps = 1 - outer[:-3] / np.maximum(outer[3:], 1)
+        edge = np.quantile(jumps, 0.3, axis=1)
+        place = int(np.argmax(edge))
+        widths.append(place + 3 if edge[place] > 0.15 else 0)
     return tuple(widths)
 
 
@@ -175,7 +181,7 @@ def _digit(ink: Plane) -> Plane:
     sizes = np.ptp(corners, axis=2).max(axis=1)
     # a stroke apart may be long where its box overlaps; what is far off must be small
     belongs = (amounts >= 0.03 * amounts[main]) & (
-        gaps <= np.where(sizes < 0.35 * extent, 0.15, 0.04) * extent
+        gaps <= np.where(sizes < 0.35 * extent, 0.2, 0.12) * extent
     )
     belongs[main] = True
     kept: Plane = np.where(np.append(False, belongs)[parts], ink, 0.0)

@@ -25,6 +25,8 @@ Half = Literal["tuning", "held-out"]
 HALVES: tuple[Half, ...] = get_args(Half)
 WRITERS = 200  # in each half, of the strokes that code draws
 
+# from the neighbour in the north clockwise, as steps that bring it here
+_AROUND = ((1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1))
 # load_digits() is in the order of its 13 writers; the seventh, in the middle, is in neither half
 _SHARES: dict[Half, tuple[float, float]] = {"tuning": (0, 6 / 13), "held-out": (7 / 13, 1)}
 
@@ -110,11 +112,27 @@ def _digits(half: Half, pen: float, rng: np.random.Generator, seed: int) -> Draw
     # the distance to the edge of the ink, positive within
     distance = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)
     if pen < Scene.PENS[0]:
-        ridge = inside & (distance >= ndimage.maximum_filter(distance, 3) - 0.3) & (distance > 2)
-        distance = pen * 168 / 2 - ndimage.distance_transform_edt(~ridge)
+        distance = pen * 168 / 2 - ndimage.distance_transform_edt(~_thinned(inside))
     else:
         distance = distance + 5
     return Drawn(label=int(labels[number]), writer=number, coverage=np.clip(distance + 0.5, 0, 1))
+
+
+def _thinned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The middle lines of `mask`, with its holes and joins (Zhang and Suen 1984)."""
+    thin = np.pad(mask, 1)
+    while True:
+        before = thin.sum()
+        for first in (True, False):
+            around = [np.roll(thin, step, (0, 1)) for step in _AROUND]
+            north, _, east, _, south, _, west, _ = around
+            count = np.sum(around, axis=0)
+            pairs = zip(around, [*around[1:], north], strict=True)
+            rises = np.sum([~here & following for here, following in pairs], axis=0)
+            corner = ~(east & south & (north | west)) if first else ~(north & west & (east | south))
+            thin &= ~((count >= 2) & (count <= 6) & (rises == 1) & corner)
+        if thin.sum() == before:
+            return thin[1:-1, 1:-1]
 
 
 def _printed(half: Half, pen: float, rng: np.random.Generator, seed: int) -> Drawn:
