@@ -115,15 +115,16 @@ def _strength(ink: Plane) -> float:
 
 def _paper(page: Plane, low: float, high: float) -> Plane:
     """The level of the empty paper at each pixel, brighter than the ink, whatever the light."""
-    border = page[_ring(page.shape)]
+    small = _at_most(page, 128)
+    top, bottom, left, right = _frame_widths(small)
+    inner = small[top : small.shape[0] - bottom, left : small.shape[1] - right]
+    border = inner[_ring(inner.shape)]
     level = np.median(page[page >= (low + high) / 2])
     near = 0.15 * (high - low)
     is_plain = (np.abs(border - level) <= near) | (np.abs(border - low) <= near)
     if is_plain.mean() >= 0.7:  # all along the border either paper or ink: the light is even
         return np.full(page.shape, level)
-    small = ndimage.median_filter(_at_most(page, 128), 3, mode="nearest")
-    top, bottom, left, right = _frame_widths(small)
-    inner = small[top : small.shape[0] - bottom, left : small.shape[1] - right]
+    inner = ndimage.median_filter(inner, 3, mode="nearest")
     # wider than any stroke, so that closing takes the ink away and leaves the light
     reach = max(3, int(max(inner.shape) * 0.45) | 1)
     light = ndimage.grey_closing(np.pad(inner, reach, mode="edge"), size=(reach, reach))
