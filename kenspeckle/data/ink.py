@@ -102,10 +102,10 @@ def _plane(picture: NDArray[np.uint8]) -> Plane:
 
 def _is_dark_on_light(page: Plane) -> bool:
     """Whether what is drawn is darker than the paper around it, not than paper in another light."""
-    small = _at_most(page, 48)
+    small = _at_most(page, 32)
     window = [max(1, int(0.6 * extent)) for extent in small.shape]
     off = small - ndimage.median_filter(small, window, mode="reflect")
-    return bool((off**2)[off < 0].sum() >= (off**2)[off > 0].sum())
+    return bool(off.sum() <= 0)
 
 
 def _strength(ink: Plane) -> float:
@@ -137,10 +137,10 @@ def _frame_widths(page: Plane) -> tuple[int, ...]:
     """How wide a darker frame is at the top, bottom, left and right of `page`; 0 where none is."""
     widths = []
     for lines in (page, page[::-1], page.T, page.T[::-1]):
-        outer = lines[: len(lines) // 4 + 4]
+        outer = lines[: len(lines) // 4 + 3]
         # the light falls off slowly or at a slant; the edge of the paper is sharp and straight
         jumps = 1 - outer[:-3] / np.maximum(outer[3:], 1)
-        edge = np.quantile(jumps, 0.3, axis=1)
+        edge = np.quantile(jumps, 0.3, axis=1) if len(jumps) else np.zeros(1)
         place = int(np.argmax(edge))
         widths.append(place + 3 if edge[place] > 0.15 else 0)
     return tuple(widths)
@@ -175,18 +175,20 @@ def _digit(ink: Plane) -> Plane:
     middles = corners.mean(axis=2) / ink.shape - 0.5
     # at the edge of the page half as likely as in the middle
     main = int(np.argmax(amounts * (1 - np.abs(middles).max(axis=1))))
-    extent = np.ptp(corners[main], axis=1).max()
-    gaps = np.maximum(
-        corners[:, :, 0] - corners[main, :, 1], corners[main, :, 0] - corners[:, :, 1]
-    ).max(axis=1)  # between the boxes; negative where they overlap
     sizes = np.ptp(corners, axis=2).max(axis=1)
-    # a stroke apart may be long where its box overlaps; what is far off must be small
-    belongs = (amounts >= 0.03 * amounts[main]) & (
-        gaps <= np.where(sizes < 0.35 * extent, 0.2, 0.12) * extent
-    )
-    belongs[main] = True
-    kept: Plane = np.where(np.append(False, belongs)[parts], ink, 0.0)
-    return kept
+    belongs = index == main + 1
+    while True:
+        start, stop = corners[belongs, :, 0].min(axis=0), corners[belongs, :, 1].max(axis=0)
+        extent = (stop - start).max()
+        # between the boxes, negative where they overlap
+        gaps = np.maximum(corners[:, :, 0] - stop, start - corners[:, :, 1]).max(axis=1)
+        # a stroke apart may be long where it is near; what is far off must be small
+        near = gaps <= np.where(sizes < 0.35 * extent, 0.2, 0.12) * extent
+        near &= amounts >= 0.03 * amounts[belongs].sum()
+        if not (near & ~belongs).any():
+            kept: Plane = np.where(np.append(False, belongs)[parts], ink, 0.0)
+            return kept
+        belongs |= near
 
 
 def _at_most(drawn: Plane, side: int) -> Plane:
