@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 
 from kenspeckle.data.planes import Plane, resample, to_bytes
+from kenspeckle.data.rules import without_rules
 from kenspeckle.errors import DataError
 
+_LONGEST = 1000  # pixels; larger pages are shrunk first, so that time and memory are bounded
 _LEAST_CONTRAST = 12.0  # of 255; less than this between ink and paper is noise
 _EIGHT_NEIGHBOURS = np.ones((3, 3))
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's convert("L")
 
 
-def normalize_ink(page: Plane, height: int, width: int) -> NDArray[np.uint8]:
+def normalize_ink(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """Light ink on black, in a box of 5/7 of the frame, centred by mass: the form of MNIST.
 
     LeCun et al. 1998, section III.A: the digit fits a box of 20 pixels with its proportions kept,
-    and its centre of mass is the centre of the 28 x 28 frame. A page that has this form already
-    comes back unchanged. Raises `DataError` on a page without ink.
+    and its centre of mass is the centre of the 28 x 28 frame. A `picture` (H, W, C) that has this
+    form already comes back unchanged. Raises `DataError` on a page without ink.
     """
-    if _is_normalized(page, height, width):
-        return to_bytes(page)
-    ink = find_ink(page)
+    if picture.shape[:2] == (height, width) and is_normalized(grey(picture)):
+        return to_bytes(grey(picture))
+    ink = find_ink(_plane(_shrunk(picture)))
     rows, columns = _extent(ink > 0)
     box = max(_box(height), _box(width))
     drawn = _thickened(_at_most(ink[rows, columns], 10 * box), box)
@@ -32,65 +36,159 @@ def normalize_ink(page: Plane, height: int, width: int) -> NDArray[np.uint8]:
     return to_bytes(_centred(small, height, width))
 
 
-def find_ink(page: Plane) -> Plane:
-    """How much ink is at each pixel, 0..255: polarity, light, contrast, frames and specks settled.
+def is_normalized(page: Plane) -> bool:
+    """Whether `page` is light on black, fills the box of MNIST and is centred by mass."""
+    if np.median(page[_ring(page.shape)]) > 0 or page.max() < 128:
+        return False
+    rows, columns = _extent(page > 0)
+    height, width = page.shape
+    extents = (rows.stop - rows.start) / _box(height), (columns.stop - columns.start) / _box(width)
+    centre = ndimage.center_of_mass(page)
+    offset = max(abs(centre[0] - height / 2), abs(centre[1] - width / 2))
+    return bool(0.9 <= max(extents) <= 1 and offset <= 1.5)
 
-    Raises `DataError` where nothing differs enough from the paper.
+
+def grey(picture: NDArray[np.uint8]) -> Plane:
+    """The luminance of (H, W, C), C = 1 or 3, as (H, W) in 0..255."""
+    if picture.shape[-1] == 1:
+        return picture[..., 0].astype(np.float64)
+    luminance: Plane = picture @ _LUMA
+    return luminance
+
+
+def find_ink(page: Plane) -> Plane:
+    """How much ink of the digit is at each pixel, 0..255.
+
+    Polarity, light, contrast, rules, frames, specks and digits at the side are settled. Raises
+    `DataError` where nothing differs enough from the paper.
     """
     low, high = np.percentile(page, (1, 99)) if page.size > 4000 else (page.min(), page.max())
-    is_dark = bool(np.median(page) >= (low + high) / 2)
-    if not is_dark:
+    if not _is_dark_on_light(page):
         page, low, high = 255 - page, 255 - high, 255 - low
-    ink = np.clip(_paper(page, low, high) - page, 0, None)
-    # a few pixels of glare must not decide what full ink is
-    strength = max(np.percentile(ink, 99.9) if ink.size > 4000 else ink.max(), ink.max() / 2)
-    if strength < _LEAST_CONTRAST:
+    paper = _paper(page, low, high)
+    # what is missing of the light that the paper reflects: in a shadow ink is as black
+    ink = np.clip(1 - page / np.maximum(paper, 1), 0, 1) * np.median(paper)
+    if _strength(ink) < _LEAST_CONTRAST:
         raise DataError("nothing drawn in it (no ink that differs from the paper)")
-    ink = np.clip(ink * (255 / strength), 0, 255)
+    ink = _without_frame(without_rules(ink, least=0.08 * _strength(ink)))
+    ink = np.clip(ink * (255 / _strength(ink)), 0, 255)
     ink[ink < _otsu(ink) / 2] = 0
-    return _without_specks(_without_frame(ink))
+    return _digit(ink)
+
+
+def _shrunk(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W, C) with neither side longer than `_LONGEST`."""
+    factor = -(-max(picture.shape[:2]) // _LONGEST)
+    if factor == 1:
+        return picture
+    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).reduce(factor)
+    return np.asarray(image).reshape(image.height, image.width, picture.shape[-1])
+
+
+def _plane(picture: NDArray[np.uint8]) -> Plane:
+    """The luminance of `picture`, or the colour that shows the ink, where luminance does not."""
+    luminance = grey(picture)
+    if picture.shape[-1] == 1:
+        return luminance
+    planes = [luminance, *np.moveaxis(picture.astype(np.float64), -1, 0)]
+    contrasts = []
+    for plane in planes:
+        small = _at_most(plane, 128)
+        local = np.abs(small - ndimage.gaussian_filter(small, max(small.shape) / 8))
+        contrasts.append(np.percentile(local, 98))
+    best = int(np.argmax(contrasts))
+    return planes[best] if contrasts[best] > 2.5 * contrasts[0] else luminance
+
+
+def _is_dark_on_light(page: Plane) -> bool:
+    """Whether what is drawn is darker than the paper around it, not than paper in another light."""
+    small = _at_most(page, 32)
+    window = [max(1, int(0.6 * extent)) for extent in small.shape]
+    off = small - ndimage.median_filter(small, window, mode="reflect")
+    return bool(off.sum() <= 0)
+
+
+def _strength(ink: Plane) -> float:
+    """How strong full ink is; a few pixels of glare must not decide it."""
+    return float(max(np.percentile(ink, 99.9) if ink.size > 4000 else ink.max(), ink.max() / 2))
 
 
 def _paper(page: Plane, low: float, high: float) -> Plane:
     """The level of the empty paper at each pixel, brighter than the ink, whatever the light."""
-    border = page[_ring(page.shape)]
+    small = _at_most(page, 128)
+    top, bottom, left, right = _frame_widths(small)
+    inner = small[top : small.shape[0] - bottom, left : small.shape[1] - right]
+    border = inner[_ring(inner.shape)]
     level = np.median(page[page >= (low + high) / 2])
     near = 0.15 * (high - low)
     is_plain = (np.abs(border - level) <= near) | (np.abs(border - low) <= near)
     if is_plain.mean() >= 0.7:  # all along the border either paper or ink: the light is even
         return np.full(page.shape, level)
-    small = ndimage.median_filter(_at_most(page, 64), 3, mode="nearest")
+    inner = ndimage.median_filter(inner, 3, mode="nearest")
     # wider than any stroke, so that closing takes the ink away and leaves the light
-    reach = max(3, int(max(small.shape) * 0.45) | 1)
-    light = ndimage.grey_closing(np.pad(small, reach, mode="edge"), size=(reach, reach))
+    reach = max(3, int(max(inner.shape) * 0.45) | 1)
+    light = ndimage.grey_closing(np.pad(inner, reach, mode="edge"), size=(reach, reach))
     light = light[reach:-reach, reach:-reach]
-    smooth = ndimage.gaussian_filter(light, max(small.shape) / 20, mode="nearest")
-    return resample(smooth, *page.shape)
+    light = np.pad(light, ((top, bottom), (left, right)), mode="edge")
+    return resample(ndimage.gaussian_filter(light, 1, mode="nearest"), *page.shape)
+
+
+def _frame_widths(page: Plane) -> tuple[int, ...]:
+    """How wide a darker frame is at the top, bottom, left and right of `page`; 0 where none is."""
+    widths = []
+    for lines in (page, page[::-1], page.T, page.T[::-1]):
+        outer = lines[: len(lines) // 4 + 3]
+        # the light falls off slowly or at a slant; the edge of the paper is sharp and straight
+        jumps = 1 - outer[:-3] / np.maximum(outer[3:], 1)
+        edge = np.quantile(jumps, 0.3, axis=1) if len(jumps) else np.zeros(1)
+        place = int(np.argmax(edge))
+        widths.append(place + 3 if edge[place] > 0.15 else 0)
+    return tuple(widths)
 
 
 def _without_frame(ink: Plane) -> Plane:
     """Drop parts that lie along the border of the page, unless they are nearly all there is."""
-    parts, count = ndimage.label(ink > 0, structure=_EIGHT_NEIGHBOURS)
+    parts, count = ndimage.label(ink > 0.25 * _strength(ink), structure=_EIGHT_NEIGHBOURS)
     index = np.arange(count + 1)
-    sizes = ndimage.sum_labels(ink > 0, parts, index)
+    sizes = ndimage.sum_labels(np.ones(ink.shape), parts, index)
     ring = _ring(ink.shape)
-    on_ring = ndimage.sum_labels((ink > 0) & ring, parts, index)
+    on_ring = ndimage.sum_labels(ring, parts, index)
     is_frame = on_ring >= 0.2 * np.maximum(sizes, 1)
+    is_frame[0] = False
     for number, (rows, columns) in enumerate(ndimage.find_objects(parts), start=1):
         spans = (rows.stop - rows.start, columns.stop - columns.start)
         across = any(span >= 0.85 * extent for span, extent in zip(spans, ink.shape, strict=True))
         is_frame[number] |= bool(across and on_ring[number] >= 0.15 * ring.sum())
-    without = np.where(is_frame[parts], 0.0, ink)
-    return without if without.sum() >= 0.03 * ink.sum() else ink
+    frame = ndimage.grey_dilation(is_frame[parts].astype(np.uint8), size=(3, 3)) > 0
+    without = np.where(frame, 0.0, ink)
+    left = without[(parts > 0) & ~frame].sum()
+    return without if left >= 0.03 * ink[parts > 0].sum() else ink
 
 
-def _without_specks(ink: Plane) -> Plane:
-    """Drop connected parts with less than 5 % of the largest part's ink."""
+def _digit(ink: Plane) -> Plane:
+    """The largest part near the middle, and what belongs to it: no specks, no other digit."""
     parts, count = ndimage.label(ink > 0, structure=_EIGHT_NEIGHBOURS)
-    amounts = ndimage.sum_labels(ink, parts, index=np.arange(count + 1))
-    amounts[0] = 0
-    kept: Plane = np.where((amounts >= 0.05 * amounts.max())[parts], ink, 0.0)
-    return kept
+    index = np.arange(1, count + 1)
+    amounts = ndimage.sum_labels(ink, parts, index)
+    boxes = ndimage.find_objects(parts)
+    corners = np.array([[(side.start, side.stop) for side in box] for box in boxes])  # (n, 2, 2)
+    middles = corners.mean(axis=2) / ink.shape - 0.5
+    # at the edge of the page half as likely as in the middle
+    main = int(np.argmax(amounts * (1 - np.abs(middles).max(axis=1))))
+    sizes = np.ptp(corners, axis=2).max(axis=1)
+    belongs = index == main + 1
+    while True:
+        start, stop = corners[belongs, :, 0].min(axis=0), corners[belongs, :, 1].max(axis=0)
+        extent = (stop - start).max()
+        # between the boxes, negative where they overlap
+        gaps = np.maximum(corners[:, :, 0] - stop, start - corners[:, :, 1]).max(axis=1)
+        # a stroke apart may be long where it is near; what is far off must be small
+        near = gaps <= np.where(sizes < 0.35 * extent, 0.2, 0.12) * extent
+        near &= amounts >= 0.03 * amounts[belongs].sum()
+        if not (near & ~belongs).any():
+            kept: Plane = np.where(np.append(False, belongs)[parts], ink, 0.0)
+            return kept
+        belongs |= near
 
 
 def _at_most(drawn: Plane, side: int) -> Plane:
@@ -113,17 +211,6 @@ def _thickened(drawn: Plane, box: int) -> Plane:
     wider: Plane = ndimage.grey_dilation(np.pad(drawn, more), footprint=disc)
     rows, columns = _extent(wider > 0)
     return wider[rows, columns]
-
-
-def _is_normalized(page: Plane, height: int, width: int) -> bool:
-    """Whether `page` is light on black, of this size, fills the box and is centred by mass."""
-    if page.shape != (height, width) or np.median(page[_ring(page.shape)]) > 0 or page.max() < 128:
-        return False
-    rows, columns = _extent(page > 0)
-    extents = (rows.stop - rows.start) / _box(height), (columns.stop - columns.start) / _box(width)
-    centre = ndimage.center_of_mass(page)
-    offset = max(abs(centre[0] - height / 2), abs(centre[1] - width / 2))
-    return bool(0.9 <= max(extents) <= 1 and offset <= 1.5)
 
 
 def _box(extent: int) -> int:

@@ -13,23 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.data.dataset import Dataset
-from kenspeckle.data.ink import normalize_ink
+from kenspeckle.data.ink import grey, is_normalized, normalize_ink
 from kenspeckle.data.planes import resample, to_bytes
 from kenspeckle.errors import DataError
 
 # mean and deviation of each channel; a mean of each pixel and the deviation; or 0..255 to 0..1
 ScalingName = Literal["standard", "mean-image", "unit"]
 
-_SAMPLE = 40_000  # pixels
-_CLEARLY = 1.5  # times the deviation
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's convert("L")
+_SAMPLE = 500  # pictures of a data set that decide whether it has the form of MNIST
+_LEAST_SHARE = 0.9  # of them that must have it
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessConfig:
     """What happens to a picture before the network."""
 
-    # auto: ink for grey digits, else resize; crops keeps the proportions (seed document 000)
+    # auto: ink for digits as in MNIST, else resize; crops keeps the proportions (seed document 000)
     kind: Literal["auto", "ink", "resize", "crops"] = "auto"
     crops: int = 3  # windows along the longer side, for the kind "crops"
     height: int = 0  # of the network's input; 0 = as in the data set
@@ -50,9 +49,12 @@ class PreprocessConfig:
 
 
 def settle(config: PreprocessConfig, dataset: Dataset) -> PreprocessConfig:
-    """Replace "auto" and 0 by what suits `dataset`; `DataError` where no size does."""
-    _, height, width, channels = dataset.images.shape
-    digits = channels == 1 and dataset.class_names == tuple("0123456789")
+    """Replace "auto" and 0 by what suits `dataset`; `DataError` where no size does.
+
+    "auto" becomes "ink" only where the pictures have the form that `ink` gives, because they are
+    trained on as they are.
+    """
+    _, height, width, _ = dataset.images.shape
     if not config.height:
         if config.kind == "crops":
             height = width = min(height, width)
@@ -67,8 +69,17 @@ def settle(config: PreprocessConfig, dataset: Dataset) -> PreprocessConfig:
         height, width = enlarged
         config = replace(config, height=height, width=width)
     if config.kind == "auto":
-        config = replace(config, kind="ink" if digits else "resize")
+        config = replace(config, kind="ink" if _has_ink_form(dataset) else "resize")
     return config
+
+
+def _has_ink_form(dataset: Dataset) -> bool:
+    """Whether these are grey digits, nearly all of them light on black, boxed and centred."""
+    if dataset.images.shape[-1] != 1 or dataset.class_names != tuple("0123456789"):
+        return False
+    step = -(-len(dataset) // _SAMPLE)
+    sample = dataset.images[::step]
+    return bool(np.mean([is_normalized(grey(picture)) for picture in sample]) >= _LEAST_SHARE)
 
 
 def prepare(
@@ -80,7 +91,7 @@ def prepare(
     where `ink` finds nothing drawn.
     """
     if config.kind == "ink":
-        ink = normalize_ink(contrast(picture), config.height, config.width)
+        ink = normalize_ink(picture, config.height, config.width)
         return np.repeat(ink[np.newaxis, ..., np.newaxis], channels, axis=3)
     return views(_with_channels(picture, channels), config)
 
@@ -123,33 +134,6 @@ def _resize(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.u
         resample(plane.astype(np.float64), height, width) for plane in np.moveaxis(picture, -1, 0)
     ]
     return to_bytes(np.stack(planes, axis=-1))
-
-
-def grey(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The luminance of (H, W, C), C = 1 or 3, as (H, W) in 0..255."""
-    if picture.shape[-1] == 1:
-        return picture[..., 0].astype(np.float64)
-    luminance: NDArray[np.float64] = picture @ _LUMA
-    return luminance
-
-
-def contrast(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(H, W, C) as the plane (H, W) in 0..255 in which ink and paper differ most.
-
-    The luminance, unless colours differ clearly more along their first principal component: red
-    ink on green paper may have no luminance of its own at all.
-    """
-    plane = grey(picture)
-    if picture.shape[-1] == 1:
-        return plane
-    step = max(1, round((plane.size / _SAMPLE) ** 0.5))  # enough pixels to know the colours
-    sample = picture[::step, ::step].reshape(-1, 3).astype(np.float64)
-    weights = np.linalg.eigh(np.cov(sample.T) if len(sample) > 1 else np.eye(3))[1][:, -1]
-    weights = weights / np.abs(weights).sum()
-    if (sample @ weights).std() < _CLEARLY * (sample @ _LUMA).std():
-        return plane
-    coloured: NDArray[np.float64] = picture @ weights - 255 * np.minimum(weights, 0).sum()
-    return coloured
 
 
 def _with_channels(picture: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from kenspeckle.data.sources.handwriting import DISTORTIONS, SOURCES, Half, Page, pages
+from kenspeckle.data.sources.handwriting import SOURCES, Half, Page, pages
+from kenspeckle.data.sources.scenes import DISTORTIONS
 from kenspeckle.evaluation.accuracy import Interval, wilson
 from kenspeckle.experiments.outcome import Outcome, Picture, Quantity, over_seeds
 from kenspeckle.experiments.plan import Plan, train_seeds

@@ -1,163 +1,161 @@
-"""Digits on pages that nobody prepared: other writers, other pens, other paper (seed document 004).
+"""Digits that nobody prepared: labelled pages of any size, ink, paper and light, from a seed.
 
-A test set, seeded, in two halves that share neither writers' pictures nor random draws: one to tune
-on, and one that is held out. Each page has one distortion, so that each can be told apart.
+Each page is a function of (seed, index). Even indices are for tuning, odd ones are held out;
+no writer and no picture is in both halves.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from kenspeckle.data.sources.digits import digits
-from kenspeckle.data.sources.strokes import draw_digit
+from kenspeckle.data.sources.scenes import DISTORTIONS, Scene, plain, render
+from kenspeckle.data.sources.strokes import SIDE, Coverage, draw, writer
+from kenspeckle.errors import DataError, unknown_name
 
 Half = Literal["tuning", "held-out"]
-SOURCES = ("other writers", "pen strokes")
-DISTORTIONS = (
-    "plain", "tiny", "huge", "light on dark", "low contrast", "thin pen", "thick pen",
-    "off-centre", "rotated", "uneven light", "noise", "coloured", "16 bit", "jpeg", "ruled paper",
-    "frame",
-)  # fmt: skip
-_INK_HEIGHT = 140.0  # pixels of a digit before it is placed
+HALVES: tuple[Half, ...] = get_args(Half)
+WRITERS = 200  # in each half, of the strokes that code draws
 
-Ink = NDArray[np.float64]  # (H, W) in 0..1
+# from the neighbour in the north clockwise, as steps that bring it here
+_AROUND = ((1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1))
+# load_digits() is in the order of its 13 writers; the seventh, in the middle, is in neither half
+_SHARES: dict[Half, tuple[float, float]] = {"tuning": (0, 6 / 13), "held-out": (7 / 13, 1)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One picture file with one digit."""
+    """A picture of one digit, and how it came about."""
 
-    data: bytes  # of a PNG or JPEG file
+    picture: NDArray[np.uint8] | NDArray[np.uint16]  # (H, W) or (H, W, 3)
     label: int
-    source: str
-    distortion: str
+    source: str  # whose digit, one of `SOURCES`
+    distortion: str  # one of `DISTORTIONS`
+    half: Half
+    writer: int  # number of the writer, or of the picture in its source; unique to the half
+    jpeg: int  # the quality to save it with as JPEG; 0 = without loss
 
 
-def pages(half: Half, *, each: int = 40, seed: int = 0) -> Iterator[Page]:
-    """`each` pages for every source and distortion; a function of its arguments alone."""
-    writers = digits()
-    # every second picture of the other writers belongs to the other half
-    own = np.arange(len(writers))[(half == "held-out") :: 2]
-    for place, source in enumerate(SOURCES):
-        for number, distortion in enumerate(DISTORTIONS):
-            rng = np.random.default_rng([seed, half == "held-out", place, number])
-            chosen = rng.choice(own, each, replace=False)
-            for index in range(each):
-                if source == "pen strokes":
-                    label = index % 10
-                    ink = draw_digit(label, rng, width=_pen(distortion, rng))
-                else:
-                    label = int(writers.labels[chosen[index]])
-                    ink = _enlarged(writers.images[chosen[index], ..., 0], distortion)
-                yield Page(
-                    data=_file(_trimmed(ink), distortion, rng),
-                    label=label,
-                    source=source,
-                    distortion=distortion,
-                )
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A digit alone, without a page."""
+
+    label: int
+    writer: int
+    coverage: Coverage
 
 
-def _pen(distortion: str, rng: np.random.Generator) -> float:
-    """The width of the pen, as a share of the digit's height."""
-    low, high = {"thin pen": (0.015, 0.03), "thick pen": (0.16, 0.22)}.get(distortion, (0.05, 0.11))
-    return float(rng.uniform(low, high))
+def pages(half: Half, *, each: int = 10, seed: int = 0) -> Iterator[Page]:
+    """The pages of `half`: `each` for every distortion of every source, in order of the index."""
+    if half not in HALVES:
+        raise DataError(unknown_name("half", half, HALVES))
+    for number in range(each * len(SOURCES) * len(DISTORTIONS)):
+        yield page(2 * number + HALVES.index(half), seed=seed)
 
 
-def _enlarged(small: NDArray[np.uint8], distortion: str) -> Ink:
-    """A picture of 8 x 8 as strokes with firm edges."""
-    level = {"thin pen": 0.62, "thick pen": 0.28}.get(distortion, 0.45)
-    smooth = ndimage.zoom(np.pad(small / 255.0, 1), 20, order=3)
-    strokes: Ink = np.clip((smooth - level) * 8 + 0.5, 0, 1)
-    return strokes
-
-
-def _trimmed(ink: Ink) -> Ink:
-    rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.1) for axis in (1, 0))
-    part = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return _scaled(part, _INK_HEIGHT / max(part.shape))
-
-
-def _scaled(ink: Ink, factor: float) -> Ink:
-    height, width = (max(1, round(extent * factor)) for extent in ink.shape)
-    image = Image.fromarray(ink.astype(np.float32)).resize(
-        (width, height), Image.Resampling.BILINEAR
+def page(index: int, *, seed: int = 0) -> Page:
+    """The page at `index`, any number from 0 on. Raises `DataError` where `index` is negative."""
+    if index < 0:
+        raise DataError(f"the index of a page must be at least 0, got {index}")
+    number, parity = divmod(index, 2)
+    half = HALVES[parity]
+    number, which = divmod(number, len(SOURCES))
+    source = list(SOURCES)[which]
+    distortion = list(DISTORTIONS)[number % len(DISTORTIONS)]
+    rng = np.random.default_rng([seed, index])
+    scene = DISTORTIONS[distortion](plain(rng), rng)
+    digit = SOURCES[source](half, scene.pen, rng, seed)
+    beside = SOURCES[source](half, scene.pen, rng, seed).coverage if scene.beside else None
+    return Page(
+        picture=render(digit.coverage, scene, rng, beside=beside),
+        label=digit.label,
+        source=source,
+        distortion=distortion,
+        half=half,
+        writer=digit.writer,
+        jpeg=scene.jpeg,
     )
-    scaled: Ink = np.clip(np.asarray(image, dtype=np.float64), 0, 1)
-    return scaled
 
 
-def _file(ink: Ink, distortion: str, rng: np.random.Generator) -> bytes:
-    """The digit on a page, as a file."""
-    if distortion == "rotated":
-        ink = np.clip(ndimage.rotate(ink, rng.uniform(-12, 12), order=1), 0, 1)
-    ink = _scaled(ink, {"tiny": 14 / _INK_HEIGHT, "huge": 1400 / _INK_HEIGHT}.get(distortion, 1.0))
-    height, width = ink.shape
-    room = max(ink.shape)
-    size = round(room * 1.6) if distortion != "off-centre" else room * 3
-    free = np.array([size - height, size - width])
-    at = free // 2 if distortion != "off-centre" else rng.integers(0, free + 1)
-    page = np.zeros((size, size))
-    page[at[0] : at[0] + height, at[1] : at[1] + width] = ink
-    return _photograph(page, distortion, rng)
+def _strokes(half: Half, pen: float, rng: np.random.Generator, seed: int) -> Drawn:
+    """Drawn by code; `pen` is the width of the strokes as a share of the height."""
+    number = 2 * int(rng.integers(WRITERS)) + HALVES.index(half)
+    hand = writer(np.random.default_rng([seed, number, WRITERS]))
+    label = int(rng.integers(10))
+    return Drawn(label=label, writer=number, coverage=draw(label, hand, pen=pen, rng=rng))
 
 
-def _photograph(page: Ink, distortion: str, rng: np.random.Generator) -> bytes:
-    """`page` in the light, the colours and the format of its distortion."""
-    paper, pen = rng.uniform(215, 255), rng.uniform(0, 60)
-    match distortion:
-        case "light on dark":
-            paper, pen = rng.uniform(0, 50), rng.uniform(200, 255)
-        case "low contrast":
-            paper = rng.uniform(110, 200)
-            pen = paper - rng.uniform(28, 45)
-    picture = paper + (pen - paper) * page
-    down, across = np.mgrid[0 : page.shape[0], 0 : page.shape[1]] / page.shape[0]
-    match distortion:
-        case "uneven light":
-            angle = rng.uniform(0, 2 * np.pi)
-            slope = np.cos(angle) * across + np.sin(angle) * down
-            picture *= 0.45 + 0.55 * (slope - slope.min()) / (slope.max() - slope.min())
-        case "noise":
-            grain = ndimage.gaussian_filter(rng.normal(0, 30, page.shape), 0.7)
-            picture = picture + grain + rng.normal(0, 7, page.shape)
-        case "ruled paper":
-            step = page.shape[0] / rng.uniform(3.5, 7)
-            line = np.abs((down * page.shape[0] + rng.uniform(0, step)) % step) < 2.0
-            picture = np.where(line & (page < 0.3), paper - rng.uniform(40, 80), picture)
-        case "frame":
-            edge = round(page.shape[0] * rng.uniform(0.02, 0.05))
-            inside = np.zeros(page.shape, dtype=bool)
-            inside[edge:-edge, edge:-edge] = True
-            picture = np.where(inside, picture, rng.uniform(0, 120))
-    picture = np.clip(picture, 0, 255)
-    if distortion == "coloured":
-        return _encoded(_in_colour(page, rng), "PNG")
-    if distortion == "16 bit":
-        return _encoded(np.round(picture * 257).astype(np.uint16), "PNG")
-    format_ = "JPEG" if distortion in ("jpeg", "uneven light", "huge") else "PNG"
-    return _encoded(np.round(picture).astype(np.uint8), format_)
+def _digits(half: Half, pen: float, rng: np.random.Generator, seed: int) -> Drawn:
+    """scikit-learn's 8 x 8 pixels, by 13 people, enlarged; "normal" strokes are as they are."""
+    images, labels = _digit_pictures()
+    low, high = (round(share * len(labels)) for share in _SHARES[half])
+    number = int(rng.integers(low, high))
+    smooth = ndimage.zoom(
+        np.pad(images[number], 2), 21, order=3, grid_mode=True, mode="grid-constant"
+    )
+    smooth = ndimage.gaussian_filter(smooth, 4)
+    # sharpened, because pixels this large fill the loops of thin pens
+    sharp = smooth + 2 * (smooth - ndimage.gaussian_filter(smooth, 25))
+    sharp = np.pad(sharp, (SIDE - len(smooth)) // 2)
+    if Scene.PENS[0] <= pen <= Scene.PENS[1]:
+        coverage = np.clip(0.5 + (sharp - 120) / 120, 0, 1)  # soft: a loop may be grey inside
+        return Drawn(label=int(labels[number]), writer=number, coverage=coverage)
+    inside = sharp > 120
+    # the distance to the edge of the ink, positive within
+    distance = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)
+    if pen < Scene.PENS[0]:
+        distance = pen * 168 / 2 - ndimage.distance_transform_edt(~_thinned(inside))
+    else:
+        distance = distance + 5
+    return Drawn(label=int(labels[number]), writer=number, coverage=np.clip(distance + 0.5, 0, 1))
 
 
-def _in_colour(page: Ink, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Ink and paper of two colours that are at least 110 apart in one of red, green and blue."""
+def _thinned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The middle lines of `mask`, with its holes and joins (Zhang and Suen 1984)."""
+    thin = np.pad(mask, 1)
     while True:
-        paper, pen = rng.uniform(0, 255, (2, 3))
-        if np.abs(paper - pen).max() >= 110:
-            break
-    mixed: NDArray[np.uint8] = np.round(paper + (pen - paper) * page[..., None]).astype(np.uint8)
-    return mixed
+        before = thin.sum()
+        for first in (True, False):
+            around = [np.roll(thin, step, (0, 1)) for step in _AROUND]
+            north, _, east, _, south, _, west, _ = around
+            count = np.sum(around, axis=0)
+            pairs = zip(around, [*around[1:], north], strict=True)
+            rises = np.sum([~here & following for here, following in pairs], axis=0)
+            corner = ~(east & south & (north | west)) if first else ~(north & west & (east | south))
+            thin &= ~((count >= 2) & (count <= 6) & (rises == 1) & corner)
+        if thin.sum() == before:
+            return thin[1:-1, 1:-1]
 
 
-def _encoded(picture: NDArray[np.generic], format_: str) -> bytes:
-    buffer = io.BytesIO()
-    options = {"quality": 35} if format_ == "JPEG" else {}
-    Image.fromarray(picture).save(buffer, format=format_, **options)
-    return buffer.getvalue()
+def _printed(half: Half, pen: float, rng: np.random.Generator, seed: int) -> Drawn:
+    """Pillow's own font, slanted and stretched at random: for comparison, nobody's handwriting."""
+    label = int(rng.integers(10))
+    font = ImageFont.load_default(200)
+    image = Image.new("L", (2 * SIDE, 2 * SIDE))
+    ImageDraw.Draw(image).text((SIDE, SIDE), str(label), font=font, fill=255, anchor="mm")
+    slant, aspect = rng.uniform(-0.1, 0.25), rng.uniform(0.8, 1.25)
+    data = (aspect, slant, SIDE * (1 - aspect - slant), 0, 1, 0)
+    leaning = image.transform(image.size, Image.Transform.AFFINE, data, Image.Resampling.BILINEAR)
+    coverage = np.asarray(leaning, dtype=np.float64)[SIDE // 2 : -SIDE // 2, SIDE // 2 : -SIDE // 2]
+    return Drawn(label=label, writer=HALVES.index(half), coverage=coverage / 255)
+
+
+SOURCES: dict[str, Callable[[Half, float, np.random.Generator, int], Drawn]] = {
+    "strokes": _strokes,
+    "digits": _digits,
+    "printed": _printed,
+}
+
+
+@cache
+def _digit_pictures() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    dataset = digits()
+    return dataset.images[..., 0].astype(np.float64), dataset.labels
