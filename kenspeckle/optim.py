@@ -85,11 +85,10 @@ def _groups(
     # the first and the last layer meet pixels and classes: their entries matter one by one
     inner = weights[1:-1]
     outer = [name for name in weights if name not in inner]
-    adam_config = config.outer
     return [
         (config, inner),
-        (adam_config, outer),
-        (replace(adam_config, weight_decay=0.0), others),
+        (config.outer, outer),
+        (replace(config.outer, weight_decay=0.0), others),
     ]
 
 

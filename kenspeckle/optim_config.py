@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -100,30 +100,15 @@ class MuonConfig:
     momentum: float = 0.6
     iterations: int = 3  # of the Newton-Schulz iteration
     weight_decay: float = 0.0
-    outer_rate: float = 0.01  # learning rate of AdamW for the first and last layer, biases, norms
-    outer_beta1: float = 0.8
-    outer_beta2: float = 0.95
-    outer_weight_decay: float = 0.0
+    outer: AdamConfig = field(  # for the first and the last layer, biases and norms
+        default_factory=lambda: AdamConfig(rate=0.01, beta1=0.8, beta2=0.95)
+    )
 
     def __post_init__(self) -> None:
         _check(self.rate, self.weight_decay)
         _check_shares(momentum=self.momentum)
         if not 1 <= self.iterations <= 20:
             raise ValueError(f"iterations must be in 1..20, got {self.iterations}")
-        _check_above_zero(outer_rate=self.outer_rate)
-        _check_shares(outer_beta1=self.outer_beta1, outer_beta2=self.outer_beta2)
-        if not 0 <= self.outer_weight_decay < math.inf:
-            raise ValueError(f"outer_weight_decay must be 0 or more, got {self.outer_weight_decay}")
-
-    @property
-    def outer(self) -> AdamConfig:
-        """The settings of what Muon does not update."""
-        return AdamConfig(
-            rate=self.outer_rate,
-            beta1=self.outer_beta1,
-            beta2=self.outer_beta2,
-            weight_decay=self.outer_weight_decay,
-        )
 
 
 OptimizerConfig = (

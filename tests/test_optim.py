@@ -128,7 +128,7 @@ def test_a_setting_out_of_range_is_refused(settings, message):
         (RmspropConfig, {"alpha": -0.1}, "alpha must be in 0..1, got -0.1"),
         (RmspropConfig, {"epsilon": 0.0}, "epsilon must be above 0, got 0.0"),
         (MuonConfig, {"iterations": 0}, "iterations must be in 1..20, got 0"),
-        (MuonConfig, {"outer_rate": 0.0}, "outer_rate must be above 0, got 0.0"),
+        (MuonConfig, {"momentum": 1.0}, "momentum must be in 0..1, got 1.0"),
     ],
 )
 def test_each_optimizer_says_which_setting_is_wrong(kind, settings, message):

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 import kenspeckle as ks
-from kenspeckle.cli.output import console, print_json, share
+from kenspeckle.cli.output import console, print_json
+from kenspeckle.report.text import share
 
 if TYPE_CHECKING:
     from kenspeckle.evaluation.accuracy import Measurement

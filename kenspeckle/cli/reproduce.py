@@ -10,7 +10,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from kenspeckle.cli.output import console, duration, print_json
+from kenspeckle.cli.output import console, print_json
+from kenspeckle.report.text import duration
 
 
 def reproduce(

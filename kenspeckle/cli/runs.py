@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from kenspeckle import runlog
-from kenspeckle.cli.output import console, duration, print_json
+from kenspeckle.cli.output import console, print_json
+from kenspeckle.report.text import duration
 
 
 def runs(folder: Path = Path("runs"), /, *, json: bool = False) -> None:

@@ -16,7 +16,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from kenspeckle.cli.output import console, duration, share
+from kenspeckle.cli.output import console
+from kenspeckle.report.text import duration, share
 
 if TYPE_CHECKING:
     from kenspeckle.events import Ended, EpochRecord, Event, Started

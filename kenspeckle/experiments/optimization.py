@@ -35,7 +35,7 @@ INVERTERS: dict[str, OptimizerConfig] = {
     "Adadelta": AdadeltaConfig(),
     "RMSprop": RmspropConfig(rate=0.003),
     "Adam": AdamConfig(name="adam", rate=0.01),
-    "Muon": MuonConfig(rate=0.01, outer_rate=0.01),
+    "Muon": MuonConfig(rate=0.01),
 }
 _LOWEST = (2.5, 1.0)  # of the surface
 _TARGET = 1e-3  # largest entry of |X A - 1|

@@ -9,6 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from kenspeckle.report.text import duration
+
 Document = Mapping[str, Any]  # as in reproduction.json
 
 
@@ -95,11 +97,6 @@ def target(row: Mapping[str, Any]) -> str:
     )
     asked = f"{least} to {most}" if least and most else f"≥ {least}" if least else f"≤ {most}"
     return f"{asked}: {'met' if row['met'] else 'not met'}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people read them."""
-    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
 
 
 def _machine(document: Document) -> str:
