@@ -57,7 +57,10 @@ def _table(predictions: list[ks.Prediction]) -> Table:
         else:
             table.add_row(
                 Text(item.path),
-                Text(item.label, style="bold"),
+                Text(
+                    item.label if item.value is None else f"{item.label} ({item.value:.2f})",
+                    style="bold",
+                ),
                 f"{item.probability:.1%}",
                 Text(item.runner_up),
                 f"{item.runner_up_probability:.1%}",
@@ -70,6 +73,7 @@ def _document(item: ks.Prediction) -> dict[str, object]:
         "path": item.path,
         "label": item.label or None,
         "probability": None if item.error else item.probability,
+        "value": item.value,
         "runner_up": item.runner_up or None,
         "runner_up_probability": None if item.error else item.runner_up_probability,
         "error": item.error or None,

@@ -113,7 +113,7 @@ def handwriting(plan: Plan) -> Outcome:
             Picture(
                 title="Mistakes of the first seed",
                 about="Pages that were read wrongly, beside what the network saw of each.",
-                png=_sheet(every[0]),
+                png=mistakes(every[0]),
             ),
         ),
         recipe=found.recipe,
@@ -140,7 +140,7 @@ def _quantity(
     )
 
 
-def _sheet(answers: Sequence[Answer]) -> bytes:
+def mistakes(answers: Sequence[Answer]) -> bytes:
     """The first mistakes as a PNG file, each under what it is."""
     wrong = [
         replace(

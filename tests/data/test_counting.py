@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 import kenspeckle as ks
@@ -91,6 +92,10 @@ def test_a_number_is_learned_as_one(tmp_path):
     model = ks.load(run.model_file)
     assert model.task == "number"
     assert model.temperature != 1.0
+    Image.fromarray(data.images[1, ..., 0]).save(tmp_path / "two.png")
+    told = ks.predict(model, tmp_path / "two.png")[0]
+    assert told.label == "2"
+    assert abs(told.value - 2) < 0.5
 
 
 def test_smoothing_labels_of_a_number_is_refused():
