@@ -34,7 +34,7 @@ from kenspeckle.run_folder import (
     refuse_foreign,
 )
 from kenspeckle.runlog import LOCK
-from kenspeckle.session import Session, open_session, restore_session
+from kenspeckle.session import Session, begin, open_session, restore_session
 from kenspeckle.settings import RunConfig
 
 RUNS = Path("runs")  # where runs go unless told otherwise
@@ -109,6 +109,7 @@ def training(
             )
         leftovers = _remove_leftovers(run)
         session = open_session(run, settled, compute, data, began=began)
+        begin(session)
         facts = {**environment(compute), "seed": settled.seed, "data": data.fingerprint}
         storage.write_json(run.path / ENVIRONMENT, facts)
         storage.write_json(run.path / LEDGER, ledger(data, session.splits))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from kenspeckle import checkpoint, config, model_file, storage
 from kenspeckle.data.batches import Batches, steps_per_epoch
@@ -85,8 +85,6 @@ def open_session(
     if settings.preprocess.scaling != "unit":
         for scale in (module for module in network.modules() if isinstance(module, Scale)):
             scale.learn(batches.images)
-    if settings.start:
-        _start_from(network, settings)
     optimizer = Optimizer(dict(network.named_parameters()), settings.optimizer)
     return Session(
         run=run,
@@ -106,11 +104,15 @@ def open_session(
     )
 
 
-def _start_from(network: nn.Module, settings: RunConfig) -> None:
-    """Take over the weights of another model, and its scaling; a head of other classes stays new.
+def begin(session: Session) -> None:
+    """Start from another model, if `start` names one: its weights and its scaling.
 
-    Raises `ConfigError` where the two are of different architectures.
+    A last layer for other classes stays new. Raises `ConfigError` where the two networks are of
+    different architectures.
     """
+    settings, network = session.settings, session.training.network
+    if not settings.start:
+        return
     path = Path(settings.start)
     classifier = model_file.load(path / MODEL if path.is_dir() else path)
     own, others = network.state_dict(), classifier.network.state_dict()
@@ -142,6 +144,7 @@ def restore_session(session: Session) -> list[str]:
     ]
     loaded = checkpoint.load_newest(folder, identity=session.identity)
     if loaded is None:
+        begin(session)
         return [*notes, "no checkpoint had been written yet: starting at step 0"]
     snapshot = loaded.snapshot
     restore(session.training, snapshot.tensors)

@@ -5,6 +5,8 @@ import pytest
 from conftest import SMALL, bars
 
 import kenspeckle as ks
+from kenspeckle import config
+from kenspeckle.runs import training
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +80,19 @@ def test_a_network_by_name_replaces_that_of_the_recipe(tmp_path):
         ks.KenspeckleError, match="unknown model 'digit-cn'; did you mean 'digit-cnn'"
     ):
         ks.train(bars(60), model="digit-cn", out=tmp_path / "other")
+
+
+def test_an_interrupted_run_goes_on_without_the_model_that_it_began_with(kept, tmp_path):
+    copy = tmp_path / "start.safetensors"
+    copy.write_bytes(kept.model_file.read_bytes())
+    settings = (*SMALL, f"start={copy}", "train.checkpoint_seconds=0")
+    data = bars(seed=5)
+    whole = ks.train(data, settings=settings, out=tmp_path / "whole")
+    chosen = config.override(ks.build_recipe("swift"), settings)
+    stops = iter([False, True])
+    events = training(chosen, out=tmp_path / "run", dataset=data, stop=lambda: next(stops, True))
+    assert list(events)[-1].state == "interrupted"
+    copy.unlink()
+    resumed = ks.resume(tmp_path / "run", dataset=data)
+    old, new = (ks.load(run.model_file).network.state_dict() for run in (whole, resumed))
+    assert all(np.array_equal(old[name], new[name]) for name in old)
