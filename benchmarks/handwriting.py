@@ -39,6 +39,7 @@ class Answer:
 
     @property
     def is_right(self) -> bool:
+        """Whether it is the label of the page."""
         return self.prediction.label == str(self.page.label)
 
 

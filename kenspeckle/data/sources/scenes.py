@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from kenspeckle.data.planes import to_bytes
 from kenspeckle.data.sources.strokes import Coverage
 
 Colour = tuple[float, float, float]  # red, green, blue in 0..255
@@ -230,8 +231,9 @@ def render(
     is_grey = len(set(scene.paper)) == len(set(scene.pigment)) == 1
     page = planes[0] if is_grey else np.stack(planes, axis=-1)
     if scene.depth == 16:
-        return np.round(np.clip(page, 0, 255) * 257).astype(np.uint16)
-    return np.round(np.clip(page, 0, 255)).astype(np.uint8)
+        deep: NDArray[np.uint16] = np.round(np.clip(page, 0, 255) * 257).astype(np.uint16)
+        return deep
+    return to_bytes(page)
 
 
 def _rules(shape: tuple[int, ...], scene: Scene, rng: np.random.Generator) -> Coverage:
