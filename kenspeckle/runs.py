@@ -14,7 +14,7 @@ from kenspeckle import config, device, storage
 from kenspeckle.conductor import work
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.ledger import ledger
-from kenspeckle.data.preprocess import settle
+from kenspeckle.data.preprocess import reason, settle
 from kenspeckle.data.sources.detect import locate, open_dataset
 from kenspeckle.data.sources.fashion_mnist import Progress
 from kenspeckle.device import Compute
@@ -178,6 +178,8 @@ def _choices(asked: RunConfig, settled: RunConfig, data: Dataset) -> list[str]:
     if (settled.preprocess.height, settled.preprocess.width) != (height, width):
         size = f"{settled.preprocess.height} x {settled.preprocess.width}"
         notes.append(f"pictures of {height} x {width} are scaled to {size} (preprocess.least)")
+    if asked.preprocess.kind == "auto":
+        notes.append(reason(settled.preprocess, data))
     load = device.load()
     if settled.threads > 1 and load >= settled.threads:
         # threads that wait for each other in every step wait for the slowest of them

@@ -103,9 +103,10 @@ def _plane(picture: NDArray[np.uint8]) -> Plane:
 def _is_dark_on_light(page: Plane) -> bool:
     """Whether what is drawn is darker than the paper around it, not than paper in another light."""
     small = _at_most(page, 32)
-    window = [max(1, int(0.6 * extent)) for extent in small.shape]
+    window = [max(1, int(0.7 * extent)) for extent in small.shape]
     off = small - ndimage.median_filter(small, window, mode="reflect")
-    return bool(off.sum() <= 0)
+    # more weight for what differs most, because corners of shadows are wide and faint
+    return bool((np.sign(off) * np.abs(off) ** 1.5).sum() <= 0)
 
 
 def _strength(ink: Plane) -> float:
@@ -183,8 +184,8 @@ def _digit(ink: Plane) -> Plane:
         # between the boxes, negative where they overlap
         gaps = np.maximum(corners[:, :, 0] - stop, start - corners[:, :, 1]).max(axis=1)
         # a stroke apart may be long where it is near; what is far off must be small
-        near = gaps <= np.where(sizes < 0.35 * extent, 0.2, 0.12) * extent
-        near &= amounts >= 0.03 * amounts[belongs].sum()
+        near = gaps <= np.where(sizes < 0.35 * extent, 0.2, 0.15) * extent
+        near &= amounts >= 0.02 * amounts[belongs].sum()
         if not (near & ~belongs).any():
             kept: Plane = np.where(np.append(False, belongs)[parts], ink, 0.0)
             return kept

@@ -73,13 +73,27 @@ def settle(config: PreprocessConfig, dataset: Dataset) -> PreprocessConfig:
     return config
 
 
+def reason(settled: PreprocessConfig, dataset: Dataset) -> str:
+    """Why `settle` made "auto" the kind that it is, in one line for the user."""
+    if not _is_digits(dataset):
+        why = "these are no grey digits"
+    elif settled.kind == "ink":
+        why = "these digits are light on black, boxed and centred, as it makes any digit"
+    else:
+        why = "these digits are not light on black, boxed and centred, as ink would make them"
+    return f"preprocess.kind is {settled.kind}: {why}"
+
+
 def _has_ink_form(dataset: Dataset) -> bool:
-    """Whether these are grey digits, nearly all of them light on black, boxed and centred."""
-    if dataset.images.shape[-1] != 1 or dataset.class_names != tuple("0123456789"):
+    """Whether these are digits that, but for a few, look as `ink` would leave them."""
+    if not _is_digits(dataset):
         return False
-    step = -(-len(dataset) // _SAMPLE)
-    sample = dataset.images[::step]
+    sample = dataset.images[:: -(-len(dataset) // _SAMPLE)]
     return bool(np.mean([is_normalized(grey(picture)) for picture in sample]) >= _LEAST_SHARE)
+
+
+def _is_digits(dataset: Dataset) -> bool:
+    return dataset.images.shape[-1] == 1 and dataset.class_names == tuple("0123456789")
 
 
 def prepare(

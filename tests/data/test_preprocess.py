@@ -1,6 +1,7 @@
 """From any picture of a digit to the form of MNIST; what has that form already is left alone."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from PIL import Image
 from scipy import ndimage
 
 from kenspeckle.data.dataset import memory_dataset
-from kenspeckle.data.preprocess import PreprocessConfig, dataset_views, prepare, settle
+from kenspeckle.data.preprocess import PreprocessConfig, dataset_views, prepare, reason, settle
+from kenspeckle.data.sources.digits import digits as sklearn_digits
 from kenspeckle.data.sources.idx import read_idx
 from kenspeckle.data.sources.mnist import FOLDER
 from kenspeckle.errors import DataError
@@ -137,6 +139,44 @@ def with_a_fine_pen(digit, rng):
     return on_paper(np.pad(ndimage.binary_dilation(ridge) * 255, 80))
 
 
+def of_the_papers_own_brightness(digit, rng):
+    """Red on green, both of luminance 100."""
+    ink = enlarged(digit, 6)[..., np.newaxis] / 255
+    return (1 - ink) * (30, 149, 30) + ink * (220, 46, 63)
+
+
+def turned(page, degrees):
+    return ndimage.rotate(page, degrees, reshape=False, order=1, mode="nearest")
+
+
+def on_ruled_paper(digit, rng):
+    rules = np.zeros((320, 320))
+    rules[20::60] = rules[21::60] = rules[22::60] = 100
+    ink = np.maximum(turned(rules, rng.uniform(-2, 2)), np.pad(enlarged(digit, 8), 48))
+    return on_paper(ink, paper=240, pen=30)
+
+
+def on_squared_paper(digit, rng):
+    return np.minimum(on_ruled_paper(digit, rng), on_ruled_paper(np.zeros_like(digit), rng).T)
+
+
+def beside_a_smaller_digit(digit, rng):
+    page = np.zeros((224, 420))
+    page[:, 98:322] = enlarged(digit, 8)
+    page[100:184, :84] += enlarged(digit[::-1], 3)
+    return on_paper(page)
+
+
+def half_in_deep_shadow(digit, rng):
+    picture = on_paper(np.pad(enlarged(digit, 8), 60), paper=230, pen=40)
+    rows, columns = np.indices(picture.shape)
+    return picture * ndimage.gaussian_filter(np.where(rows - 0.5 * columns > 60, 0.5, 1), 8)
+
+
+def framed_in_a_shadow(digit, rng):
+    return np.pad(half_in_deep_shadow(digit, rng), 12, constant_values=50)
+
+
 @pytest.fixture(scope="module")
 def digits():
     images = read_idx(FOLDER / "t10k-images-idx3-ubyte.gz")
@@ -175,13 +215,46 @@ def test_a_picture_of_a_digit_gets_the_form_of_the_digit(digits, draw, median, t
         (lit_from_one_side, 0.9),
         (with_a_dark_edge, 0.9),
         (framed, 0.9),
-        (with_a_fine_pen, 0.7),
+        (with_a_fine_pen, 0.65),
+        (of_the_papers_own_brightness, 0.9),
+        (on_ruled_paper, 0.9),
+        (on_squared_paper, 0.9),
+        (beside_a_smaller_digit, 0.9),
+        (half_in_deep_shadow, 0.9),
+        (framed_in_a_shadow, 0.9),
     ],
 )
 def test_a_photograph_of_a_digit_gets_the_form_of_the_digit(digits, draw, median):
     rng = np.random.default_rng(1)
     likenesses = [likeness(normalized(draw(digit, rng)), digit) for digit in digits[:50]]
     assert np.median(likenesses) >= median
+
+
+def test_rules_are_what_the_ruled_page_would_fail_for(digits, monkeypatch):
+    monkeypatch.setattr("kenspeckle.data.ink.without_rules", lambda ink, least: ink)
+    rng = np.random.default_rng(1)
+    likenesses = [likeness(normalized(on_ruled_paper(digit, rng)), digit) for digit in digits[:20]]
+    assert np.median(likenesses) < 0.5
+
+
+def test_a_bar_from_edge_to_edge_is_no_rule():
+    seven = np.zeros((200, 140))
+    seven[:20] = 255
+    for row in range(200):
+        seven[row, 120 - row // 2 : 140 - row // 2] = 255
+    found = normalized(on_paper(seven))
+    assert (found[6:10].max(axis=0) > 0).sum() >= 12
+
+
+def test_a_huge_page_needs_little_more_memory_than_its_own():
+    page = np.full((6000, 8000, 1), 250, np.uint8)
+    page[1000:5000, 3000:3600] = 20
+    tracemalloc.start()
+    found = prepare(page, INK, channels=1)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found[14, 14] == 255
+    assert most < 2.5 * page.nbytes  # as doubles it would be eight times that
 
 
 def test_the_measure_of_likeness_notices_another_digit_and_a_shift(digits):
@@ -296,19 +369,41 @@ def pictures(*shape, names=tuple("0123456789")):
     return memory_dataset(images, np.zeros(shape[0], dtype=int), class_names=names)
 
 
+def digits_of_mnist(*, inverted):
+    """Ten digits as they are in MNIST, the first of them dark on light."""
+    images = read_idx(FOLDER / "t10k-images-idx3-ubyte.gz")[:10, ..., np.newaxis].copy()
+    images[:inverted] = 255 - images[:inverted]
+    return memory_dataset(images, np.arange(10), class_names=tuple("0123456789"))
+
+
+NOT_DIGITS = "preprocess.kind is resize: these are no grey digits"
+AS_MNIST = (
+    "preprocess.kind is ink: these digits are light on black, boxed and centred, "
+    "as it makes any digit"
+)
+UNLIKE_MNIST = (
+    "preprocess.kind is resize: these digits are not light on black, boxed and centred, "
+    "as ink would make them"
+)
+
+
 @pytest.mark.parametrize(
-    ("dataset", "expected"),
+    ("dataset", "expected", "note"),
     [
-        (pictures(2, 28, 28, 1), ("ink", 28, 28)),
-        (pictures(2, 8, 8, 1), ("ink", 28, 28)),
-        (pictures(2, 14, 21, 1), ("ink", 28, 42)),
-        (pictures(2, 32, 40, 3), ("resize", 32, 40)),
-        (pictures(2, 28, 28, 1, names=("coat", "bag")), ("resize", 28, 28)),
+        (digits_of_mnist(inverted=0), ("ink", 28, 28), AS_MNIST),
+        (digits_of_mnist(inverted=1), ("ink", 28, 28), AS_MNIST),
+        (digits_of_mnist(inverted=2), ("resize", 28, 28), UNLIKE_MNIST),
+        (pictures(2, 14, 21, 1), ("resize", 28, 42), UNLIKE_MNIST),
+        (pictures(2, 28, 28, 1), ("resize", 28, 28), UNLIKE_MNIST),
+        (sklearn_digits(), ("resize", 28, 28), UNLIKE_MNIST),
+        (pictures(2, 32, 40, 3), ("resize", 32, 40), NOT_DIGITS),
+        (pictures(2, 28, 28, 1, names=("coat", "bag")), ("resize", 28, 28), NOT_DIGITS),
     ],
 )
-def test_what_is_left_open_is_settled_by_the_data(dataset, expected):
+def test_what_is_left_open_is_settled_by_the_data(dataset, expected, note):
     settled = settle(PreprocessConfig(), dataset)
     assert (settled.kind, settled.height, settled.width) == expected
+    assert reason(settled, dataset) == note
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 200), (200, 1), (20, 4000)])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from kenspeckle.data.planes import to_bytes
 from kenspeckle.data.sources.strokes import Coverage
 
 Colour = tuple[float, float, float]  # red, green, blue in 0..255
@@ -229,12 +230,10 @@ def render(
         planes.append(plane + rng.normal(0, scene.noise, ink.shape))
     is_grey = len(set(scene.paper)) == len(set(scene.pigment)) == 1
     page = planes[0] if is_grey else np.stack(planes, axis=-1)
-    levels = np.clip(page, 0, 255)
     if scene.depth == 16:
-        deep: NDArray[np.uint16] = np.round(levels * 257).astype(np.uint16)
+        deep: NDArray[np.uint16] = np.round(np.clip(page, 0, 255) * 257).astype(np.uint16)
         return deep
-    usual: NDArray[np.uint8] = np.round(levels).astype(np.uint8)
-    return usual
+    return to_bytes(page)
 
 
 def _rules(shape: tuple[int, ...], scene: Scene, rng: np.random.Generator) -> Coverage:
