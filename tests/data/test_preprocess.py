@@ -250,7 +250,7 @@ def test_a_huge_page_needs_little_more_memory_than_its_own():
     page = np.full((6000, 8000, 1), 250, np.uint8)
     page[1000:5000, 3000:3600] = 20
     tracemalloc.start()
-    found = prepare(page, INK, channels=1)
+    (found,) = prepare(page, INK, channels=1)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found[14, 14] == 255
