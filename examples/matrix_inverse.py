@@ -23,7 +23,7 @@ def main() -> None:
     for name, item in sorted(found.items(), key=lambda pair: pair[1].residual):
         print(f"{name:>10}  {item.residual:.2e}")
     lines = {name: (item.at + 1, item.losses) for name, item in found.items()}
-    figure = figures.lines(lines, x="step", y="sum of |X A - 1|", logarithmic=True)
+    figure = figures.lines(lines, x="step", y="sum of |X A - 1|", scale="log-log")
     Path("matrix_inverse.png").write_bytes(figures.png(figure))
 
 

@@ -41,7 +41,7 @@ def main() -> None:
     for name, way in sorted(one.items(), key=lambda pair: pair[1].costs[-1]):
         print(f"{name:>10}  {way.costs[-1]:.2e}")
     lines = {name: (np.arange(len(way.costs)), way.costs) for name, way in one.items()}
-    figure = figures.lines(lines, x="step", y="cost", logarithmic=False)
+    figure = figures.lines(lines, x="step", y="cost")
     Path("optimizer_race_one.png").write_bytes(figures.png(figure))
 
 

@@ -79,7 +79,7 @@ def optimizers(plan: Plan) -> Outcome:
                         {name: (np.arange(121), path.costs + 1e-9) for name, path in found.items()},
                         x="step",
                         y="cost",
-                        logarithmic=True,
+                        scale="log-y",
                     )
                 ),
             ),
@@ -145,7 +145,7 @@ def matrix_inverse(plan: Plan) -> Outcome:
         pictures=(
             Picture(
                 title="Loss step by step",
-                about="Sum of |X A - 1| of each optimizer over its steps, on a logarithmic scale.",
+                about="Sum of |X A - 1| of each optimizer over its steps, on logarithmic scales.",
                 png=figures.png(
                     figures.lines(
                         {
@@ -154,7 +154,7 @@ def matrix_inverse(plan: Plan) -> Outcome:
                         },
                         x="step",
                         y="sum of |X A - 1|",
-                        logarithmic=True,
+                        scale="log-log",
                     )
                 ),
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -132,18 +132,26 @@ def ideal_inputs(rows: Mapping[str, IdealInputs], means: NDArray[np.float64] | N
 
 
 def lines(
-    named: Mapping[str, tuple[NDArray[Any], NDArray[Any]]], *, x: str, y: str, logarithmic: bool
+    named: Mapping[str, tuple[NDArray[Any], NDArray[Any]]],
+    *,
+    x: str,
+    y: str,
+    scale: Literal["linear", "log-y", "log-log"] = "linear",
 ) -> Figure:
     """One line for each entry, as (x values, y values)."""
     figure = Figure(figsize=(7, 3.4))
     axes = figure.add_subplot()
     for number, (name, (across, up)) in enumerate(named.items()):
-        axes.plot(across, up, label=name, color=COLOURS[number % len(COLOURS)], linewidth=1.4)
-    if logarithmic:
+        style = "-" if number < len(COLOURS) else "--"
+        colour = COLOURS[number % len(COLOURS)]
+        axes.plot(across, up, style, label=name, color=colour, linewidth=1.4)
+    if scale != "linear":
         axes.set_yscale("log")
+    if scale == "log-log":
+        axes.set_xscale("log")
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     _plain(axes)
     return figure
 
