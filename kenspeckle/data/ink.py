@@ -29,7 +29,7 @@ def normalize_ink(picture: NDArray[np.uint8], height: int, width: int) -> NDArra
     ink = find_ink(_plane(_shrunk(picture)))
     rows, columns = _extent(ink > 0)
     box = max(_box(height), _box(width))
-    drawn = _thickened(_at_most(ink[rows, columns], 10 * box), box)
+    drawn = _with_usual_pen(_at_most(ink[rows, columns], 10 * box), box)
     scale = min(_box(height) / drawn.shape[0], _box(width) / drawn.shape[1])
     small = resample(drawn, *(max(1, round(extent * scale)) for extent in drawn.shape))
     small = np.clip(small * (255 / small.max()), 0, 255)
@@ -198,20 +198,27 @@ def _at_most(drawn: Plane, side: int) -> Plane:
     return resample(drawn, *(max(1, round(extent / shrink)) for extent in drawn.shape))
 
 
-def _thickened(drawn: Plane, box: int) -> Plane:
-    """Widen strokes that would be under 1.5 pixels wide in the box; MNIST's pens are thicker."""
+def _with_usual_pen(drawn: Plane, box: int) -> Plane:
+    """Strokes of widths that MNIST's pens have: no finer than 1.8 pixels in the box, no broader."""
     scale = box / max(drawn.shape)
-    inside = np.pad(drawn > 0, 1)
+    inside = np.pad(drawn > 100, 1)
     # the mean distance to the edge within a bar is a quarter of its width
-    width = 4 * ndimage.distance_transform_edt(inside)[inside].mean() - 1
-    more = round((1.8 - width * scale) / scale) if width * scale < 1.5 else 0
-    if more < 1:
-        return drawn
-    reach = more // 2 + 1
-    disc = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) <= more / 2 + 0.5
-    wider: Plane = ndimage.grey_dilation(np.pad(drawn, more), footprint=disc)
-    rows, columns = _extent(wider > 0)
-    return wider[rows, columns]
+    width = (4 * ndimage.distance_transform_edt(inside)[inside].mean() - 1) * scale
+    if width < 1.5:
+        more = round((1.8 - width) / scale)
+        drawn = ndimage.grey_dilation(np.pad(drawn, more), footprint=_disc(more)) if more else drawn
+    elif width > 4.5 and scale < 0.5:  # in a coarser drawing a pixel less is too much
+        less = round(min(width - 4, 1.2) / scale)
+        # half of the ink stays where a stroke is fine, so that nothing breaks
+        drawn = np.maximum(ndimage.grey_erosion(drawn, footprint=_disc(less)), drawn / 2)
+    rows, columns = _extent(drawn > 0)
+    return drawn[rows, columns]
+
+
+def _disc(diameter: int) -> NDArray[np.bool_]:
+    reach = diameter // 2 + 1
+    disc = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) <= diameter / 2 + 0.5
+    return np.asarray(disc, dtype=bool)
 
 
 def _box(extent: int) -> int:
