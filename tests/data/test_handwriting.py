@@ -92,7 +92,7 @@ def test_labels_are_those_of_the_digits_that_are_drawn(source):
         item = page(2 * number)
         assert (item.source, item.distortion) == (source, "plain")
         if item.label in holes:
-            seen = prepare(item.picture[..., np.newaxis], config, channels=1)[..., 0]
+            seen = prepare(item.picture[..., np.newaxis], config, channels=1)[0, ..., 0]
             holes[item.label].append(ndimage.label(np.pad(seen, 1) < 100)[1] - 1)
     assert np.mean(holes[0]) > 0.8
     assert np.mean(holes[1]) < 0.2
