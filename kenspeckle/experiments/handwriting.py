@@ -135,7 +135,7 @@ def _quantity(
         name=name,
         values=values,
         n=shares[0][1],
-        interval=over_seeds(values) or shares[0][2],
+        interval=over_seeds(values, highest=1.0) or shares[0][2],
         least=least,
     )
 

@@ -67,10 +67,11 @@ class Outcome:
     seeds: int = 1
 
 
-def over_seeds(values: Sequence[float]) -> Interval | None:
-    """The 95 % t interval of the mean of `values`; None for a single one."""
+def over_seeds(values: Sequence[float], *, highest: float = math.inf) -> Interval | None:
+    """The 95 % t interval of the mean of `values` within 0..`highest`; None for a single one."""
     if len(values) < 2:
         return None
     reach = float(t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1))
     reach /= math.sqrt(len(values))
-    return Interval(low=float(np.mean(values)) - reach, high=float(np.mean(values)) + reach)
+    mean = float(np.mean(values))
+    return Interval(low=max(0.0, mean - reach), high=min(highest, mean + reach))

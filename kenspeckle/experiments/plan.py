@@ -96,7 +96,7 @@ class Trained:
             values=values,
             headline=headline,
             n=measured.n,
-            interval=over_seeds(values) or measured.interval,
+            interval=over_seeds(values, highest=1.0) or measured.interval,
             least=least,
             most=most,
         )

@@ -72,6 +72,7 @@ def test_the_interval_over_seeds_is_students():
     reach = 4.302653 * 0.02 / math.sqrt(3)
     assert (found.low, found.high) == pytest.approx((0.92 - reach, 0.92 + reach), rel=1e-5)
     assert over_seeds([0.9]) is None
+    assert over_seeds([0.99, 1.0, 1.0], highest=1.0).high == 1.0
 
 
 def written(folder, name, **settings):
