@@ -40,6 +40,7 @@ class Reproduction:
     skipped: str = ""  # what is absent
     seconds: float
     quick: bool
+    settings: tuple[str, ...] = ()  # that every training was given, such as threads=1
 
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -208,4 +209,5 @@ def reproduce(name: str, plan: Plan) -> Reproduction:
         skipped=skipped,
         seconds=time.perf_counter() - began,
         quick=plan.quick,
+        settings=plan.settings,
     )

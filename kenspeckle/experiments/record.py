@@ -66,6 +66,7 @@ def _entry(found: Reproduction) -> dict[str, Any]:
         "section": about.section,
         "headline": about.headline,
         "quick": found.quick,
+        "settings": list(found.settings),
         "skipped": found.skipped,
         "seconds": found.seconds,
         "seeds": outcome.seeds if outcome else 0,

@@ -57,6 +57,8 @@ def markdown(document: Document, *, folder: str) -> str:
             lines += ["", f"Skipped: {item['skipped']}."]
             continue
         lines += ["", item["story"]]
+        if item["settings"]:
+            lines += ["", f"*with {', '.join(item['settings'])}*"]
         for note in item["notes"]:
             lines += ["", f"*{note}*"]
         for picture in item["pictures"]:
