@@ -56,8 +56,8 @@ def deep_mnist(plan: Plan) -> Outcome:
             Quantity(name="time ratio", values=(ratio,), unit="number"),
         ),
         story=(
-            f"The tutorial's network reaches {accuracy.mean:.2%}; swift reaches "
-            f"{beside.mean:.2%} in a {ratio:.0f}th of its time."
+            f"The tutorial's network reaches {accuracy.mean:.2%}; swift reaches {beside.mean:.2%} "
+            f"and is {ratio:.0f} times as fast."
         ),
         pictures=(curves(old),),
         recipe=old.recipe,

@@ -121,7 +121,8 @@ def in_colour(data: Dataset, *, seed: int) -> Dataset:
 def _colour(plan: Plan, recipe: str, headline: str) -> Outcome:
     data, note = colour_pictures(plan)
     found = train_seeds(plan, plan.config(recipe), data)
-    accuracy = found.accuracy(headline=headline)
+    name = "test accuracy" if plan.data else "test accuracy on the stand-in"
+    accuracy = found.accuracy(name=name, headline=headline)
     mean = data.images.mean(axis=0).round().astype(np.uint8)
     sheet = grid(np.concatenate([mean[np.newaxis], data.images[:15]]), columns=8)
     return Outcome(
