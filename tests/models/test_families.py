@@ -240,7 +240,7 @@ def test_the_last_layer_may_start_in_its_own_way():
     assert not network.dense1.weight.any()
     limit = (6 / 60) ** 0.5
     assert 0.9 * limit < float(network.head.weight.detach().abs().max()) <= limit * 1.0001
-    biases = torch.cat([network.dense1.bias, network.head.bias])
+    biases = torch.cat([network.dense1.bias, network.head.bias]).detach()
     assert float(biases.std()) == pytest.approx(0.5, rel=0.3)
 
 
