@@ -110,7 +110,7 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def printable(name: str) -> str:
-    """`name` as one line of UTF-8: what is no text or would garble a terminal becomes \\xNN."""
+    r"""`name` as one line of UTF-8: what is no text or would garble a terminal becomes \\xNN."""
     return "".join(map(_escaped, name))
 
 
