@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from kenspeckle import config
-from kenspeckle.data.preprocess import PreprocessConfig
+from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import ConfigError, ModelFileError
 from kenspeckle.models.families import ModelConfig, outline
 from kenspeckle.models.heads import Head, TaskName, head_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kenspeckle.data.augment_config import AugmentConfig
-from kenspeckle.data.preprocess import PreprocessConfig
+from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.splits import SplitConfig
 from kenspeckle.device import DeviceName, PrecisionName
 from kenspeckle.models.convnet import ConvNetConfig

@@ -20,7 +20,8 @@ from PIL import Image
 
 import kenspeckle as ks
 from kenspeckle import config, model_file
-from kenspeckle.data.preprocess import PreprocessConfig, prepare
+from kenspeckle.data.preprocess import prepare
+from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import ModelFileError
 from kenspeckle.inference import probabilities
 from kenspeckle.models.convnet import ConvNetConfig

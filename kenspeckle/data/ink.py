@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from kenspeckle.data.planes import Plane, resample, to_bytes
+from kenspeckle.data.planes import Plane, grey, resample, to_bytes
 from kenspeckle.data.rules import without_rules
 from kenspeckle.errors import DataError
 
 _LONGEST = 1000  # pixels; larger pages are shrunk first, so that time and memory are bounded
 _LEAST_CONTRAST = 12.0  # of 255; less than this between ink and paper is noise
 _EIGHT_NEIGHBOURS = np.ones((3, 3))
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's convert("L")
 
 
 def normalize_ink(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -46,14 +45,6 @@ def is_normalized(page: Plane) -> bool:
     centre = ndimage.center_of_mass(page)
     offset = max(abs(centre[0] - height / 2), abs(centre[1] - width / 2))
     return bool(0.9 <= max(extents) <= 1 and offset <= 1.5)
-
-
-def grey(picture: NDArray[np.uint8]) -> Plane:
-    """The luminance of (H, W, C), C = 1 or 3, as (H, W) in 0..255."""
-    if picture.shape[-1] == 1:
-        return picture[..., 0].astype(np.float64)
-    luminance: Plane = picture @ _LUMA
-    return luminance
 
 
 def find_ink(page: Plane) -> Plane:

@@ -1,4 +1,4 @@
-"""Single planes of a picture, (H, W) in 0..255: resampling and rounding."""
+"""Single planes of a picture, (H, W) in 0..255: luminance, resampling and rounding."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Plane = NDArray[np.float64]  # (H, W), 0..255
+
+
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's convert("L")
+
+
+def grey(picture: NDArray[np.uint8]) -> Plane:
+    """The luminance of (H, W, C), C = 1 or 3, as (H, W) in 0..255."""
+    if picture.shape[-1] == 1:
+        return picture[..., 0].astype(np.float64)
+    luminance: Plane = picture @ _LUMA
+    return luminance
 
 
 def resample(plane: Plane, height: int, width: int) -> Plane:

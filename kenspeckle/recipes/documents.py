@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kenspeckle.data.augment_config import AugmentConfig
-from kenspeckle.data.preprocess import PreprocessConfig
+from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.models.convnet import ConvNetConfig
 from kenspeckle.models.initialization import InitializationConfig
 from kenspeckle.models.presets import VGG_MNIST, preset

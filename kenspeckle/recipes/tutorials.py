@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kenspeckle.data.preprocess import PreprocessConfig
+from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.models.initialization import InitializationConfig
 from kenspeckle.models.mlp import MlpConfig
 from kenspeckle.models.presets import DEEP_MNIST

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from kenspeckle.data.preprocess import PreprocessConfig, prepare
+from kenspeckle.data.preprocess import prepare
+from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.sources.handwriting import DISTORTIONS, HALVES, SOURCES, page, pages
 from kenspeckle.data.sources.strokes import FORMS, SIDE, draw, writer
 from kenspeckle.errors import DataError

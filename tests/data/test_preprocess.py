@@ -9,7 +9,8 @@ from PIL import Image
 from scipy import ndimage
 
 from kenspeckle.data.dataset import memory_dataset
-from kenspeckle.data.preprocess import PreprocessConfig, dataset_views, prepare, reason, settle
+from kenspeckle.data.preprocess import dataset_views, prepare, reason, settle
+from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.sources.digits import digits as sklearn_digits
 from kenspeckle.data.sources.idx import read_idx
 from kenspeckle.data.sources.mnist import FOLDER

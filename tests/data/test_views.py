@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 
 import kenspeckle as ks
-from kenspeckle.data.preprocess import PreprocessConfig, dataset_views, settle, views
+from kenspeckle.data.framing import views
+from kenspeckle.data.preprocess import dataset_views, settle
+from kenspeckle.data.preprocess_config import PreprocessConfig
 
 CROPS = PreprocessConfig(kind="crops", height=10, width=10, crops=3)
 

@@ -1,0 +1,85 @@
+"""From a decoded picture to the size and channels of the network's input.
+
+The one function for all: decoding processes, prediction and serving frame a picture alike.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kenspeckle.data.planes import grey, resample, to_bytes
+from kenspeckle.data.preprocess_config import PreprocessConfig
+
+
+def views(picture: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.uint8]:
+    """(H, W, C) as (views, height, width, C): all that pictures of a data set go through."""
+    height, width = picture.shape[:2]
+    if config.kind == "pad":
+        return _padded(picture, config)[np.newaxis]
+    if config.kind not in ("crop", "crops"):
+        return resize(picture, config.height, config.width)[np.newaxis]
+    enlarged = resize(picture, *covering(config, height, width))
+    rows, columns = enlarged.shape[0] - config.height, enlarged.shape[1] - config.width
+    count = config.crops if config.kind == "crops" and (rows or columns) else 1
+    # evenly from end to end; a single window lies in the middle
+    places = np.linspace(0, 1, count) if count > 1 else np.array([0.5])
+    return np.stack(
+        [
+            enlarged[top : top + config.height, left : left + config.width]
+            for top, left in (
+                (round(place * rows), round(place * columns)) for place in places.tolist()
+            )
+        ]
+    )
+
+
+def covering(config: PreprocessConfig, height: int, width: int) -> tuple[int, int]:
+    """The size to which a picture of `height` and `width` is scaled before it is cut or padded."""
+    if config.kind in ("crop", "crops"):
+        scale = max(config.height / height, config.width / width)
+        return max(config.height, round(height * scale)), max(config.width, round(width * scale))
+    if config.kind == "pad":
+        scale = min(config.height / height, config.width / width)
+        inside = min(config.height, round(height * scale)), min(config.width, round(width * scale))
+        return max(1, inside[0]), max(1, inside[1])
+    return config.height, config.width
+
+
+def with_channels(picture: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """`picture` (H, W, C) with 1 channel, its luminance, or with 3."""
+    if channels == 1:
+        return to_bytes(grey(picture))[..., np.newaxis]
+    return np.repeat(picture, 3, axis=2) if picture.shape[-1] == 1 else picture
+
+
+def resize(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """(H, W, C) to (height, width, C), antialiased; itself where it has that size."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    planes = [
+        resample(plane.astype(np.float64), height, width) for plane in np.moveaxis(picture, -1, 0)
+    ]
+    return to_bytes(np.stack(planes, axis=-1))
+
+
+def _padded(picture: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.uint8]:
+    """The whole picture in the middle, its edge's median colour around it."""
+    inside = resize(picture, *covering(config, *picture.shape[:2]))
+    height, width, channels = inside.shape
+    edge = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
+    canvas = np.empty((config.height, config.width, channels), dtype=np.uint8)
+    canvas[...] = to_bytes(np.median(edge, axis=0))
+    top, left = (config.height - height) // 2, (config.width - width) // 2
+    canvas[top : top + height, left : left + width] = inside
+    return canvas
+
+
+def reach(config: PreprocessConfig, height: int, width: int) -> tuple[int, int] | None:
+    """How large a picture must be decoded at least; None = in full, which `ink` needs."""
+    if config.kind in ("auto", "ink"):
+        return None
+    rows, columns = covering(config, height, width)
+    return math.ceil(rows), math.ceil(columns)

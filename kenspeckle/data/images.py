@@ -1,0 +1,79 @@
+"""Pictures of one size that may lie in a file larger than memory, indexed as an array is."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kenspeckle.errors import DataError
+
+
+class Images(Protocol):
+    """What a Dataset needs of its pictures; every array (N, H, W, C) of uint8 has it."""
+
+    @property
+    def shape(self) -> Any:
+        """(N, H, W, C)."""
+
+    @property
+    def dtype(self) -> Any:
+        """Of uint8."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any, /) -> Any:
+        """The array (n, H, W, C) for a slice or an array of indices, (H, W, C) for an integer."""
+
+
+class StoredImages:
+    """Rows of a file of pixels, in any order; only what is asked for is read.
+
+    Raises `DataError` where the file has become shorter, which would otherwise end the process.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(
+        self, path: Path, size: tuple[int, int, int], *, rows: NDArray[np.int64], count: int
+    ) -> None:
+        """`count` pictures of `size` (H, W, C) are in the file; `rows` of them are meant."""
+        self.path = path
+        self.rows = rows
+        self.shape = (len(rows), *size)
+        self._file = open(path, "rb")  # noqa: SIM115 (open as long as these images are used)
+        self._bytes = count * size[0] * size[1] * size[2]
+        self._require_whole()
+        mapped = mmap.mmap(self._file.fileno(), self._bytes, access=mmap.ACCESS_READ)
+        self._pixels = np.frombuffer(mapped, dtype=np.uint8).reshape(count, *size)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any, /) -> NDArray[np.uint8]:
+        self._require_whole()
+        chosen: NDArray[np.uint8] = self._pixels[self.rows[index]]
+        return chosen
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
+        return np.asarray(self[:], dtype=dtype)
+
+    def take(self, indices: NDArray[np.int64]) -> StoredImages:
+        """The pictures at `indices`, still in the file."""
+        other = object.__new__(StoredImages)
+        other.__dict__.update(self.__dict__)
+        other.rows = self.rows[indices]
+        other.shape = (len(other.rows), *self.shape[1:])
+        return other
+
+    def _require_whole(self) -> None:
+        size = os.fstat(self._file.fileno()).st_size
+        if size < self._bytes:
+            raise DataError(
+                f"{self.path}: cut short while in use ({size:,} of {self._bytes:,} bytes); "
+                "delete it, and the pictures are decoded again"
+            )
