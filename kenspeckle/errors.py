@@ -4,6 +4,7 @@ KenspeckleError
   ConfigError        a setting is unknown, mistyped, out of range or contradictory
   DataError          images or labels cannot be used as given
     AbsentDataError  what an experiment works on is not on this machine
+    PictureError     one picture cannot be used; says why by a code of the ledger
   ModelFileError     a model file is damaged, inconsistent or of another format
   RunError           a run folder is missing, unfinished, in use or from another data set
     CheckpointError  no checkpoint of a run can be loaded
@@ -32,6 +33,14 @@ class DataError(KenspeckleError, ValueError):
 
 class AbsentDataError(DataError):
     """What an experiment works on is not on this machine."""
+
+
+class PictureError(DataError):
+    """One picture cannot be used; `reason` is a key of `kenspeckle.data.listing.REASONS`."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ModelFileError(KenspeckleError, ValueError):

@@ -1,0 +1,16 @@
+"""Small grey pictures of pictures, by which near duplicates are found."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIDE = 32  # pixels
+
+
+def thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W, C) as (32, 32): grey, antialiased, the proportions squashed."""
+    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    reduced = image.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=4.0)
+    return np.asarray(reduced.convert("L"))
