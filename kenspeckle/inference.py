@@ -15,6 +15,7 @@ from torch import nn
 
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.decode import SUFFIXES, read_picture
+from kenspeckle.data.images import Images
 from kenspeckle.data.preprocess import prepare
 from kenspeckle.errors import DataError
 from kenspeckle.model_file import Classifier
@@ -47,7 +48,7 @@ def probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[
     return shares
 
 
-def outputs(network: nn.Module, images: NDArray[np.uint8]) -> torch.Tensor:
+def outputs(network: nn.Module, images: Images) -> torch.Tensor:
     """(N, outputs) on the CPU for `images` (N, H, W, C), in float32 whatever it was trained in."""
     device = next(network.parameters()).device
     was_training = network.training

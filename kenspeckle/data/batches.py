@@ -47,13 +47,21 @@ class Batches:
         augmented_steps: float = math.inf,
         device: torch.device | str = "cpu",
     ) -> None:
-        channels_first = torch.from_numpy(dataset.images).permute(0, 3, 1, 2)
-        self.images = channels_first.to(device)  # uint8; the memory stays (N, H, W, C)
+        images = dataset.images
+        # on the CPU pictures stay where they are, in memory or in a file
+        self._moved = None if str(device) == "cpu" else torch.from_numpy(images[:]).to(device)
+        self._images = images
         self.labels = torch.from_numpy(dataset.labels).to(device)
         self.batch_size = batch_size
         self.seed = seed
         self.augmentation = augmentation or AugmentConfig()
         self.augmented_steps = augmented_steps  # from then on pictures are left as they are
+
+    def images(self, indices: Tensor) -> Tensor:
+        """The pictures at `indices` (n,), not augmented: uint8 (n, C, H, W), channels innermost."""
+        if self._moved is not None:
+            return self._moved[indices.to(self._moved.device)].permute(0, 3, 1, 2)
+        return torch.from_numpy(self._images[indices.numpy()]).permute(0, 3, 1, 2)
 
     def __len__(self) -> int:
         """Steps in one epoch."""
@@ -68,10 +76,10 @@ class Batches:
         order = torch.randperm(len(self.labels), generator=generator(self.seed, number, "order"))
         for step, chosen in enumerate(order.tensor_split(len(self))):
             if step >= start:
-                yield self._batch(chosen.to(self.images.device), number, step)
+                yield self._batch(chosen, number, step)
 
     def _batch(self, chosen: Tensor, epoch: int, step: int) -> Batch:
-        images, labels = self.images[chosen].float(), self.labels[chosen]
+        images, labels = self.images(chosen).float(), self.labels[chosen.to(self.labels.device)]
         partners, share = None, 1.0
         if epoch * len(self) + step < self.augmented_steps and not self.augmentation.is_identity:
             draws = generator(self.seed, epoch, step, "augment", device=images.device)

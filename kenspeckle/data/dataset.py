@@ -10,6 +10,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from kenspeckle.data.images import Images, StoredImages
+from kenspeckle.data.listing import Excluded
+from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import DataError
 
 
@@ -23,6 +26,32 @@ class SourceFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PictureFile:
+    """What is known of the file that one item was decoded from."""
+
+    name: str  # relative to the source, as it can be printed
+    sha256: str  # of the file
+    width: int  # after rotation
+    height: int
+    format: str
+    mode: str
+    notes: tuple[str, ...]  # of animated, 16-bit, cmyk, palette, alpha, rotated, wrong-suffix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where the items of a Dataset of picture files come from, and what was left out."""
+
+    pictures: tuple[PictureFile, ...]  # one for each item
+    excluded: tuple[Excluded, ...]
+    preprocess: PreprocessConfig  # how the pictures were brought to one size
+    digests: NDArray[np.uint8]  # (N, 16), equal for equal pixels
+    thumbnails: NDArray[np.uint8]  # (N, 32, 32), grey
+    notes: tuple[str, ...]  # what the user should know
+    cache: str  # the folder with the decoded pixels
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """Labelled pictures of one size.
 
@@ -30,14 +59,17 @@ class Dataset:
     """
 
     source: str  # what `open_dataset` was asked for
-    images: NDArray[np.uint8]  # (N, H, W, C)
+    images: Images  # (N, H, W, C) of uint8, in memory or in a file
     labels: NDArray[np.int64]  # (N,), in [0, K)
     class_names: tuple[str, ...]  # K names, in the order of the labels
     official_test: NDArray[np.bool_]  # (N,) true where the source itself says "test"
+    official_validation: NDArray[np.bool_] | None = None  # (N,) where it says "validation"
+    groups: NDArray[np.int64] | None = None  # (N,); items of one number stay in one split
     files: tuple[SourceFile, ...] = ()
+    origin: Origin | None = None  # of picture files
 
     def __post_init__(self) -> None:
-        if self.images.dtype != np.uint8 or self.images.ndim != 4:
+        if self.images.dtype != np.uint8 or len(self.images.shape) != 4:
             raise DataError(
                 f"{self.source}: images must be uint8 of shape (N, H, W, C), "
                 f"got {self.images.dtype} of shape {self.images.shape}"
@@ -65,32 +97,53 @@ class Dataset:
         return len(self.labels)
 
     def take(self, indices: NDArray[np.int64]) -> Dataset:
-        """The items at `indices` (n,), in that order; they no longer name their files."""
+        """The items at `indices` (n,), in that order; they no longer name their files.
+
+        Pictures that lie in a file stay there.
+        """
+        images, validation, groups = self.images, self.official_validation, self.groups
         return replace(
             self,
-            images=self.images[indices],
+            images=images.take(indices) if isinstance(images, StoredImages) else images[indices],
             labels=self.labels[indices],
             official_test=self.official_test[indices],
+            official_validation=None if validation is None else validation[indices],
+            groups=None if groups is None else groups[indices],
             files=(),
+            origin=None,
         )
 
     @cached_property
+    def digests(self) -> NDArray[np.uint8]:
+        """(N, 16), equal for pictures that are equal in every pixel."""
+        if self.origin:
+            return self.origin.digests
+        digests = [hashlib.blake2b(image, digest_size=16).digest() for image in self.images]
+        return np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(len(self), 16)
+
+    @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over pixels, labels, class names and the official split: same data, same text."""
+        """SHA-256 over pixels, labels, class names and official splits: same data, same text."""
         digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
-        for array in (self.images, self.labels, self.official_test):
-            digest.update(np.ascontiguousarray(array).data)
+        for array in (self.digests, self.labels, self.official_test, self.official_validation):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
 
 def concatenated(parts: Sequence[Dataset]) -> Dataset:
     """All items of `parts`, which have the same classes and pictures of one size."""
+    if len(parts) == 1:
+        return parts[0]
     return replace(
         parts[0],
-        images=np.concatenate([part.images for part in parts]),
+        images=np.concatenate([part.images[:] for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
         official_test=np.concatenate([part.official_test for part in parts]),
+        official_validation=None,
+        groups=None,
         files=(),
+        origin=None,
     )
 
 

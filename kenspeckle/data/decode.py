@@ -95,7 +95,7 @@ def decode_picture(
     at_least: tuple[int, int] | None = None,
 ) -> Picture:
     """`decode` with what the picture says of itself."""
-    with _opened(data, name) as image:
+    with _opened(data, name, max_pixels) as image:
         width, height = image.size
         if width * height > max_pixels:
             raise PictureError(
@@ -119,7 +119,7 @@ def header(data: bytes, *, name: str) -> Header:
 
 
 @contextmanager
-def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
+def _opened(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     """The picture in `data`, undecoded; what goes wrong with it becomes a `PictureError`."""
     if not data:
         raise PictureError(f"{name}: the file is empty", reason="empty")
@@ -136,7 +136,9 @@ def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
             f"{name}: not a picture; expected {', '.join(FORMATS)}", reason="not-a-picture"
         ) from error
     except Image.DecompressionBombError as error:  # Pillow's own limit, before ours is reached
-        raise PictureError(f"{name}: too many pixels", reason="too-large") from error
+        raise PictureError(
+            f"{name}: too many pixels, at most {max_pixels:,} are accepted", reason="too-large"
+        ) from error
     except _FAILURES as error:
         text = str(error) or type(error).__name__
         is_cut = any(word in text.lower() for word in ("truncated", "premature", "eof"))

@@ -15,13 +15,16 @@ import zlib
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kenspeckle import config
 from kenspeckle.data.decode import decode_picture, header
 from kenspeckle.data.framing import reach, views, with_channels
 from kenspeckle.data.listing import Place
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.thumbnails import thumbnail
-from kenspeckle.errors import PictureError
+from kenspeckle.errors import DataError, PictureError
 
 MAX_BYTES = 512 << 20  # of one picture file
 MEMORY = 3 << 30  # bytes of address space, twice what the largest accepted picture needs
@@ -42,6 +45,8 @@ def main() -> None:
         except PictureError as error:
             detail = str(error).removeprefix(f"{name}: ")
             report = {"reason": error.reason, "detail": detail}
+        except DataError as error:  # ink finds none
+            report = {"reason": "no-ink", "detail": str(error)}
         except MemoryError:
             detail = f"needs over {MEMORY >> 30} GiB of memory"
             report = {"reason": "too-large", "detail": detail}
@@ -96,7 +101,7 @@ class _Decoding:
             max_pixels=self.max_pixels,
             at_least=reach(self.preprocess, found.height, found.width),
         )
-        (framed,) = views(with_channels(picture.pixels, self.channels), self.preprocess)
+        framed = self.frame(picture.pixels)
         _write(self.pixels, framed.tobytes(), row)
         _write(self.thumbnails, thumbnail(picture.pixels).tobytes(), row)
         return {
@@ -105,6 +110,17 @@ class _Decoding:
             "sha256": hashlib.sha256(data).hexdigest(),
             "digest": hashlib.blake2b(framed, digest_size=16).hexdigest(),
         }
+
+    def frame(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(H, W, C) in the size of the input."""
+        if self.preprocess.kind == "ink":
+            # only here, because it loads scipy, and processes should start at once
+            from kenspeckle.data.preprocess import prepare
+
+            (framed,) = prepare(pixels, self.preprocess, channels=self.channels)
+        else:
+            (framed,) = views(with_channels(pixels, self.channels), self.preprocess)
+        return framed
 
 
 def read_place(place: Place, *, name: str, at_most: int = MAX_BYTES + 1) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +26,9 @@ class Images(Protocol):
         """Of uint8."""
 
     def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """The pictures (H, W, C), one after the other."""
 
     def __getitem__(self, index: Any, /) -> Any:
         """The array (n, H, W, C) for a slice or an array of indices, (H, W, C) for an integer."""
@@ -58,6 +62,9 @@ class StoredImages:
         self._require_whole()
         chosen: NDArray[np.uint8] = self._pixels[self.rows[index]]
         return chosen
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return (self[position] for position in range(len(self)))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
         return np.asarray(self[:], dtype=dtype)

@@ -25,6 +25,7 @@ REASONS = {  # why a file is not used; docs/data.md explains each, and nothing e
     "link": "a link inside an archive",
     "link-loop": "a link to a folder that was already visited",
     "missing": "listed, but not there",
+    "no-ink": "nothing is drawn on it",
     "not-a-picture": "no picture in an accepted format",
     "repeated": "the same name a second time",
     "special": "a pipe, socket or device",

@@ -28,7 +28,13 @@ def settle(config: PreprocessConfig, dataset: Dataset) -> PreprocessConfig:
     "auto" becomes "ink" only where the pictures have the form that `ink` gives, because they are
     trained on as they are.
     """
-    _, height, width, _ = dataset.images.shape
+    if dataset.origin:  # its pictures have been brought to one size already
+        made = replace(dataset.origin.preprocess, scaling=config.scaling, least=config.least)
+        is_ink = config.kind == "auto" and _has_ink_form(dataset)
+        return replace(made, kind="ink") if is_ink else made
+    _, height, width, channels = dataset.images.shape
+    if not config.channels:
+        config = replace(config, channels=channels)
     if not config.height:
         if config.kind == "crops":
             height = width = min(height, width)

@@ -19,6 +19,7 @@ class PreprocessConfig:
     crops: int = 3  # windows along the longer side, for the kind "crops"
     height: int = 0  # of the network's input; 0 = as in the data set
     width: int = 0
+    channels: Literal[0, 1, 3] = 0  # 0 = 1 where all pictures are grey, else 3
     least: int = 28  # where height and width are 0, smaller pictures are enlarged to this side
     scaling: ScalingName = "standard"  # learned from the training split; "unit" is 0 to 1
 

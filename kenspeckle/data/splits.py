@@ -1,12 +1,11 @@
 """Stratified, seeded train, validation and test splits; an official test set stays test.
 
-Exact copies of a picture never straddle two splits that are drawn here.
+Exact copies of a picture, and items of one group, never straddle two splits drawn here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,15 +51,29 @@ class Splits:
 
 
 def draw(dataset: Dataset, config: SplitConfig) -> Splits:
-    """Split `dataset` class by class; raise `DataError` where a split would be empty."""
+    """Split `dataset` class by class; raise `DataError` where a split would be empty.
+
+    The official splits of picture files keep what is theirs, but an item of whose group another
+    is in a later split (train, validation, test) is in none: it would be a leak.
+    """
     rng = np.random.default_rng([config.seed, len(dataset)])
-    group = _copies(dataset)
+    group = _groups(dataset)
     is_test = dataset.official_test.copy()
+    is_validation = np.zeros(len(dataset), dtype=bool)
+    if dataset.official_validation is not None:
+        is_validation |= dataset.official_validation & ~is_test
+    is_left = ~is_test & ~is_validation
+    if dataset.groups is not None:
+        is_validation &= ~_of_group(group, is_test)
+        is_left &= ~_of_group(group, is_test | is_validation)
     if not is_test.any():
-        is_test = _choose(dataset.labels, group, ~is_test, config.test, rng)
-    is_validation = _choose(dataset.labels, group, ~is_test, config.validation, rng)
+        is_test = _choose(dataset.labels, group, is_left, config.test, rng)
+        is_left &= ~is_test
+    if not is_validation.any():
+        is_validation = _choose(dataset.labels, group, is_left, config.validation, rng)
+        is_left &= ~is_validation
     splits = Splits(
-        train=np.flatnonzero(~is_test & ~is_validation),
+        train=np.flatnonzero(is_left),
         validation=np.flatnonzero(is_validation),
         test=np.flatnonzero(is_test),
     )
@@ -73,6 +86,11 @@ def draw(dataset: Dataset, config: SplitConfig) -> Splits:
     return splits
 
 
+def _of_group(group: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mark every item of whose group one is `chosen`."""
+    return np.isin(group, group[chosen])
+
+
 def _choose(
     labels: NDArray[np.int64],
     group: NDArray[np.int64],
@@ -80,22 +98,33 @@ def _choose(
     share: float,
     rng: np.random.Generator,
 ) -> NDArray[np.bool_]:
-    """Mark `share` of what is `available`, class by class; copies follow the first of them.
+    """Mark `share` of what is `available`, class by class, and only whole groups.
 
-    Each class keeps a picture that is not marked, even if all its pictures are copies.
+    A group is marked where that brings its class nearer to the share. Each class keeps a picture
+    that is not marked.
     """
     chosen = np.zeros(len(labels), dtype=bool)
     counts = np.bincount(labels[available])
-    for label, wanted in enumerate(_apportion(share, counts)):
-        members = rng.permutation(np.flatnonzero(available & (labels == label)))
-        chosen[members[:wanted]] = True
-    first = np.unique(group, return_index=True)[1]
-    marked: NDArray[np.bool_] = chosen[first][group] & available
-    left = np.bincount(labels[available & ~marked], minlength=len(counts))
-    for empty in np.flatnonzero((counts > 0) & (left == 0)):  # all its pictures are copies
-        kept = group[np.flatnonzero(available & (labels == empty))[0]]
-        marked &= group != kept
-    return marked
+    wanted = _apportion(share, counts)
+    left = counts.copy()  # not marked
+    order = np.argsort(group, kind="stable")
+    starts = np.searchsorted(group[order], np.arange(group.max() + 2))
+    for label in range(len(counts)):
+        for member in rng.permutation(np.flatnonzero(available & (labels == label))):
+            if wanted[label] <= 0:
+                break
+            if chosen[member]:
+                continue
+            together = order[starts[group[member]] : starts[group[member] + 1]]
+            together = together[available[together]]
+            sizes = np.bincount(labels[together], minlength=len(counts))
+            # the last pictures of a class stay, and a large group must not overshoot by much
+            if np.any((left == sizes) & (sizes > 0)) or sizes[label] >= 2 * wanted[label]:
+                continue
+            chosen[together] = True
+            wanted -= sizes
+            left -= sizes
+    return chosen
 
 
 def _apportion(share: float, counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -111,8 +140,8 @@ def _apportion(share: float, counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return whole
 
 
-def _copies(dataset: Dataset) -> NDArray[np.int64]:
-    """A number for each item, equal for pictures that are equal in every pixel; shape (N,)."""
-    seen: dict[bytes, int] = {}
-    digests = (blake2b(image, digest_size=16).digest() for image in dataset.images)
-    return np.array([seen.setdefault(digest, len(seen)) for digest in digests])
+def _groups(dataset: Dataset) -> NDArray[np.int64]:
+    """A number for each item, from 0 without gaps: of its group, or of its exact copies; (N,)."""
+    keys = dataset.digests.view("V16")[:, 0] if dataset.groups is None else dataset.groups
+    found: NDArray[np.int64] = np.unique(keys, return_inverse=True)[1]
+    return found

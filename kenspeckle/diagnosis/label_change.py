@@ -91,13 +91,13 @@ def label_changes(
     rng = np.random.default_rng(seed)
     train, validation = _some(train, _TRAIN, rng), _some(validation, _TESTED, rng)
     judge = _judge(_reduced(train), compute, seed)
-    plain = _answers(judge, validation.images)
+    plain = _answers(judge, validation.images[:])
     accuracy = float((plain == validation.labels).mean())
     if accuracy < min(0.9, _BETTER_THAN_CHANCE / len(train.class_names)):
         return []
     found = []
     for name in names:
-        changed = _answers(judge, _after(validation.images, config, name, seed))
+        changed = _answers(judge, _after(validation.images[:], config, name, seed))
         found.append(
             LabelChange(
                 operation=name,
@@ -179,7 +179,7 @@ def _some(data: Dataset, count: int, rng: np.random.Generator) -> Dataset:
 
 
 def _reduced(data: Dataset) -> Dataset:
-    return replace(data, images=_small(data.images))
+    return replace(data, images=_small(data.images[:]))
 
 
 def _small(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -107,7 +107,7 @@ def in_colour(data: Dataset, *, seed: int) -> Dataset:
     rng = np.random.default_rng(seed)
     count, height, width, _ = data.images.shape
     edges = [((_SIDE - side) // 2, _SIDE - side - (_SIDE - side) // 2) for side in (height, width)]
-    ink = np.pad(data.images, ((0, 0), *edges, (0, 0)))
+    ink = np.pad(data.images[:], ((0, 0), *edges, (0, 0)))
     images = np.empty((count, _SIDE, _SIDE, 3), dtype=np.uint8)
     front = rng.integers(120, 256, (count, 1, 1, 3), dtype=np.int32)
     back = rng.integers(0, 100, (count, 1, 1, 3), dtype=np.int32)
@@ -123,7 +123,7 @@ def _colour(plan: Plan, recipe: str, headline: str) -> Outcome:
     found = train_seeds(plan, plan.config(recipe), data)
     name = "test accuracy" if plan.data else "test accuracy on the stand-in"
     accuracy = found.accuracy(name=name, headline=headline)
-    mean = data.images.mean(axis=0).round().astype(np.uint8)
+    mean = data.images[:].mean(axis=0).round().astype(np.uint8)
     sheet = grid(np.concatenate([mean[np.newaxis], data.images[:15]]), columns=8)
     return Outcome(
         quantities=(accuracy, found.duration()),

@@ -7,11 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.listing import Listing
+from kenspeckle.data.picture_cache import Progress
+from kenspeckle.data.pictures import picture_dataset
+from kenspeckle.data.preprocess_config import PreprocessConfig
+from kenspeckle.data.source_config import SourceConfig
 from kenspeckle.data.sources import idx
 from kenspeckle.data.sources.cifar import cifar_dataset, is_cifar
 from kenspeckle.data.sources.counting import counting, parse_counting
 from kenspeckle.data.sources.digits import digits
-from kenspeckle.data.sources.fashion_mnist import Progress, fashion_mnist
+from kenspeckle.data.sources.fashion_mnist import fashion_mnist
+from kenspeckle.data.sources.folder import list_folder
 from kenspeckle.data.sources.mnist import mnist
 from kenspeckle.errors import DataError, unknown_name
 
@@ -27,13 +33,25 @@ _KINDS = (
 )
 
 
-def open_dataset(source: str | Path, *, progress: Progress | None = None) -> Dataset:
+def open_dataset(
+    source: str | Path,
+    *,
+    data: SourceConfig | None = None,
+    preprocess: PreprocessConfig | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
     """The Dataset that `source` names: one of `NAMED`, a path, or `IMAGES:LABELS`.
 
-    `progress` hears of downloads, which only the name "fashion-mnist" can cause.
-    Raises `DataError` where nothing fits.
+    Picture files are brought to the size that `preprocess` says. `progress` hears of decoding, and
+    of downloads, which only the name "fashion-mnist" can cause. Raises `DataError` where nothing
+    fits.
     """
     name = str(source)
+    listing = list_pictures(name, data or SourceConfig())
+    if listing:
+        return picture_dataset(
+            listing, data or SourceConfig(), preprocess or PreprocessConfig(), progress=progress
+        )
     if name in NAMED:
         return NAMED[name](progress)
     if name.startswith("counting:"):
@@ -42,6 +60,22 @@ def open_dataset(source: str | Path, *, progress: Progress | None = None) -> Dat
         return _open_path(name)
     except OSError as error:  # a name too long, a folder that may not be searched
         raise DataError(f"{name}: cannot be read: {error.strerror or error}") from error
+
+
+def list_pictures(source: str, config: SourceConfig) -> Listing | None:
+    """The listing of a source of picture files; None for all other sources.
+
+    Raises `DataError` where there are picture files, but none that has a class.
+    """
+    if source in NAMED:
+        return None
+    try:
+        path = Path(source)
+        if path.is_dir() and not idx.has_standard_files(path) and not is_cifar(path):
+            return list_folder(path, config, source=source)
+    except OSError as error:  # a name too long, a folder that may not be searched
+        raise DataError(f"{source}: cannot be read: {error.strerror or error}") from error
+    return None
 
 
 def locate(source: str) -> str:

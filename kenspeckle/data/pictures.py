@@ -1,0 +1,253 @@
+"""From a listing of picture files to a Dataset: decoded, labelled, every file accounted for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kenspeckle import config
+from kenspeckle.data.dataset import Dataset, Origin, PictureFile
+from kenspeckle.data.decoders import Report
+from kenspeckle.data.images import StoredImages
+from kenspeckle.data.listing import Excluded, Item, Listing, natural
+from kenspeckle.data.near_duplicates import near_duplicates
+from kenspeckle.data.picture_cache import Kept, Progress, kept
+from kenspeckle.data.preprocess_config import PreprocessConfig
+from kenspeckle.data.source_config import SourceConfig
+from kenspeckle.errors import DataError
+
+SMALL = 64  # pictures of one size up to this side are used as they are
+_SUFFIXES = {
+    "PNG": (".png", ".apng"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "GIF": (".gif",),
+    "BMP": (".bmp", ".dib"),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+}
+
+
+def picture_dataset(
+    listing: Listing,
+    source: SourceConfig,
+    preprocess: PreprocessConfig,
+    *,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Decode all pictures of `listing` to one size, once, and label them.
+
+    Without a size in `preprocess`, small pictures of one size stay as they are, others become
+    squares of 64 pixels. Raises `DataError` where no picture can be used.
+    """
+    looks = kept(
+        listing, {"work": "look", "max_pixels": source.max_pixels}, progress=progress
+    ).reports
+    framing = _framing(looks, preprocess)
+    work = {
+        "work": "decode",
+        "preprocess": config.to_dict(framing),
+        "channels": framing.channels,
+        "max_pixels": source.max_pixels,
+    }
+    row_bytes = framing.height * framing.width * framing.channels
+    found = kept(listing, work, row_bytes=row_bytes, progress=progress)
+    reports = found.reports
+    excluded = [
+        Excluded(name=item.name, reason=report["reason"], detail=report["detail"])
+        for item, report in zip(listing.items, reports, strict=True)
+        if "reason" in report
+    ]
+    rows = np.array([row for row, report in enumerate(reports) if "reason" not in report])
+    if not len(rows):
+        raise DataError(
+            f"{listing.source}: none of {len(reports):,} files is a picture that can be used; "
+            f"the first: {excluded[0].name}: {excluded[0].detail}"
+        )
+    rows, contradictions = _without_contradictions(listing.items, reports, rows)
+    rows, unknown = _of_known_classes(listing.items, rows)
+    if not len(rows):
+        raise DataError(f"{listing.source}: no class has a picture to train on")
+    everything = [*listing.excluded, *excluded, *contradictions, *unknown]
+    return _dataset(listing, source, framing, found, rows, everything)
+
+
+def _framing(looks: Sequence[Report], config: PreprocessConfig) -> PreprocessConfig:
+    """`config` with size, kind and channels that suit the pictures."""
+    good = [look for look in looks if "reason" not in look]
+    if not config.channels:
+        is_grey = bool(good) and all(look["is_grey"] for look in good)
+        config = replace(config, channels=1 if is_grey else 3)
+    if not config.height:
+        sizes = {(look["height"], look["width"]) for look in good}
+        height, width = next(iter(sizes), (SMALL, SMALL))
+        if len(sizes) != 1 or max(height, width) > SMALL:
+            height = width = SMALL
+        config = replace(config, height=height, width=width)
+    if config.kind == "auto":  # whether they have the form of MNIST is found out afterwards
+        config = replace(config, kind="resize")
+    if config.kind == "crops":
+        config = replace(config, kind="crop")
+    return replace(config, scaling="standard")  # of no account here; one cache serves all
+
+
+def _without_contradictions(
+    items: Sequence[Item], reports: Sequence[Report], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], list[Excluded]]:
+    """Without pictures of equal pixels and different labels, of which none can be believed."""
+    labels: dict[str, set[str]] = {}
+    for row in rows:
+        labels.setdefault(reports[row]["digest"], set()).add(items[row].label)
+    is_clear = np.array([len(labels[reports[row]["digest"]]) == 1 for row in rows])
+    excluded = [
+        Excluded(
+            name=items[row].name,
+            reason="contradiction",
+            detail="equal pixels as " + " and ".join(sorted(labels[reports[row]["digest"]])),
+        )
+        for row in rows[~is_clear]
+    ]
+    return rows[is_clear], excluded
+
+
+def _of_known_classes(
+    items: Sequence[Item], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], list[Excluded]]:
+    """Without classes that only validation or test have: nothing can learn them."""
+    known = {items[row].label for row in rows if items[row].split in (None, "train")}
+    is_known = np.array([items[row].label in known for row in rows], dtype=bool)
+    excluded = [
+        Excluded(
+            name=items[row].name,
+            reason="unknown-class",
+            detail=f"no picture of {items[row].label} to train on",
+        )
+        for row in rows[~is_known]
+    ]
+    return rows[is_known], excluded
+
+
+def _dataset(
+    listing: Listing,
+    source: SourceConfig,
+    framing: PreprocessConfig,
+    found: Kept,
+    rows: NDArray[np.int64],
+    excluded: Sequence[Excluded],
+) -> Dataset:
+    items = [listing.items[row] for row in rows]
+    reports = [found.reports[row] for row in rows]
+    assert found.pixels is not None and found.thumbnails is not None
+    names = tuple(sorted({item.label for item in items}, key=natural))
+    number = {name: label for label, name in enumerate(names)}
+    digests = np.frombuffer(
+        b"".join(bytes.fromhex(report["digest"]) for report in reports), dtype=np.uint8
+    ).reshape(len(rows), 16)
+    thumbnails = found.thumbnails[rows]
+    is_validation = np.array([item.split == "validation" for item in items])
+    return Dataset(
+        source=listing.source,
+        images=StoredImages(
+            found.pixels,
+            (framing.height, framing.width, framing.channels),
+            rows=rows,
+            count=len(found.reports),
+        ),
+        labels=np.array([number[item.label] for item in items], dtype=np.int64),
+        class_names=names,
+        official_test=np.array([item.split == "test" for item in items]),
+        official_validation=is_validation if is_validation.any() else None,
+        groups=_groups(items, digests, thumbnails, source),
+        origin=Origin(
+            pictures=tuple(
+                _file(item, report) for item, report in zip(items, reports, strict=True)
+            ),
+            excluded=tuple(sorted(excluded, key=lambda item: natural(item.name))),
+            preprocess=framing,
+            digests=digests,
+            thumbnails=thumbnails,
+            notes=tuple([*found.notes, *_notes(listing, items, excluded)]),
+            cache=str(found.folder),
+        ),
+    )
+
+
+def _file(item: Item, report: Mapping[str, Any]) -> PictureFile:
+    suffix = PurePosixPath(item.name).suffix.lower()
+    known = any(suffix in suffixes for suffixes in _SUFFIXES.values())
+    is_wrong = known and suffix not in _SUFFIXES[report["format"]]
+    return PictureFile(
+        name=item.name,
+        sha256=report["sha256"],
+        width=report["width"],
+        height=report["height"],
+        format=report["format"],
+        mode=report["mode"],
+        notes=(*report["notes"], *(["wrong-suffix"] if is_wrong else [])),
+    )
+
+
+def _groups(
+    items: Sequence[Item],
+    digests: NDArray[np.uint8],
+    thumbnails: NDArray[np.uint8],
+    config: SourceConfig,
+) -> NDArray[np.int64]:
+    """One number for all that must stay in one split: copies, near copies, the source's groups."""
+    if config.near_duplicates == "off":
+        group = np.unique(digests.view("V16")[:, 0], return_inverse=True)[1]
+    else:
+        group = near_duplicates(thumbnails, digests).group
+    named = sorted({item.group for item in items if item.group})
+    if not named:
+        return group
+    position = {name: len(items) + number for number, name in enumerate(named)}
+    return _united(group, [position.get(item.group, -1) for item in items])
+
+
+def _united(group: NDArray[np.int64], other: Sequence[int]) -> NDArray[np.int64]:
+    """Numbers equal where `group` or `other` (-1 = none) connect two items, directly or not."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    rows = np.flatnonzero(np.array(other) >= 0)
+    size = int(max(group.max(), max(other))) + 1
+    edges = coo_array(
+        (np.ones(len(rows)), (group[rows], np.array(other)[rows])), shape=(size, size)
+    )
+    found: NDArray[np.int64] = connected_components(edges, directed=False)[1][group]
+    return found
+
+
+def _notes(listing: Listing, items: Sequence[Item], excluded: Sequence[Excluded]) -> list[str]:
+    """What the user should know of classes and files, in a line each."""
+    counts = Counter(item.label for item in items)
+    empty = [name for name in listing.class_names if name not in counts]
+    single = [name for name, count in counts.items() if count == 1]
+    notes = []
+    if excluded:
+        reasons = Counter(item.reason for item in excluded).most_common()
+        listed = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+        notes.append(f"{len(excluded):,} files are not used: {listed}")
+    if empty:
+        notes.append(f"no usable picture, so no class: {', '.join(empty)}")
+    if single:
+        notes.append(f"one picture only, which is trained on: {', '.join(sorted(single))}")
+    return notes + _absences(items)
+
+
+def _absences(items: Sequence[Item]) -> list[str]:
+    """Classes that a split of the source lacks."""
+    names = {item.label for item in items}
+    notes = []
+    for split in ("train", "validation", "test"):
+        inside = {item.label for item in items if item.split == split}
+        if inside and inside != names:
+            missing = ", ".join(sorted(names - inside, key=natural))
+            notes.append(f"the {split} split of the source has no {missing}")
+    return notes
