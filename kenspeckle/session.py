@@ -21,7 +21,7 @@ from kenspeckle.events import EpochRecord, epoch_record
 from kenspeckle.models.families import build_model
 from kenspeckle.models.heads import Head, head_of
 from kenspeckle.models.initialization import initialize
-from kenspeckle.models.layers import Scale, use_channels_last
+from kenspeckle.models.layers import learn_scaling, use_channels_last
 from kenspeckle.optim import Optimizer
 from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import CHECKPOINTS, MODEL, Run
@@ -83,8 +83,7 @@ def open_session(
     network.to(compute.torch_device)
     use_channels_last(network)
     if settings.preprocess.scaling != "unit":
-        for scale in (module for module in network.modules() if isinstance(module, Scale)):
-            scale.learn(batches.images)
+        learn_scaling(network, batches.images)
     optimizer = Optimizer(dict(network.named_parameters()), settings.optimizer)
     return Session(
         run=run,

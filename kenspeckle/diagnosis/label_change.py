@@ -25,7 +25,7 @@ from kenspeckle.models.convnet import ConvNetConfig
 from kenspeckle.models.families import build_model
 from kenspeckle.models.heads import ClassHead
 from kenspeckle.models.initialization import InitializationConfig, initialize
-from kenspeckle.models.layers import Scale
+from kenspeckle.models.layers import learn_scaling
 from kenspeckle.optim import Optimizer
 from kenspeckle.optim_config import AdamConfig
 from kenspeckle.schedule import ScheduleConfig
@@ -119,8 +119,7 @@ def _judge(data: Dataset, compute: Compute, seed: int) -> torch.nn.Module:
     network = build_model(config, shape=(channels, height, width), outputs=head.outputs)
     initialize(network, InitializationConfig(), seed=seed)
     batches = Batches(data, batch_size=100, seed=seed, device=compute.torch_device)
-    for scale in (module for module in network.modules() if isinstance(module, Scale)):
-        scale.learn(batches.images.cpu())
+    learn_scaling(network, batches.images.cpu())
     network.to(compute.torch_device)
     optimizer = Optimizer(dict(network.named_parameters()), AdamConfig(rate=0.01, beta2=0.97))
     loop = fit(

@@ -16,7 +16,7 @@ from kenspeckle.explain.histograms import LayerHistograms, layer_histograms
 from kenspeckle.models.families import build_model
 from kenspeckle.models.heads import ClassHead
 from kenspeckle.models.initialization import initialize
-from kenspeckle.models.layers import Scale
+from kenspeckle.models.layers import learn_scaling
 from kenspeckle.report import figures
 from kenspeckle.settings import RunConfig
 
@@ -80,8 +80,7 @@ def look(settings: RunConfig, data: Dataset) -> LayerHistograms:
     chosen = np.linspace(0, count - 1, min(count, _PICTURES)).astype(np.int64)
     images = torch.from_numpy(data.images[chosen]).permute(0, 3, 1, 2)
     if settings.preprocess.scaling == "standard":
-        for scale in (module for module in network.modules() if isinstance(module, Scale)):
-            scale.learn(images)
+        learn_scaling(network, images)
     batch = Batch(images.float(), torch.from_numpy(data.labels[chosen]))
     found = layer_histograms(network, batch, head, settings.train.loss, statistics="batch")
     assert math.isfinite(found.loss)

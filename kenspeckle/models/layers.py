@@ -57,6 +57,13 @@ class Scale(nn.Module):
         return (images - self.mean) / self.deviation
 
 
+def learn_scaling(network: nn.Module, images: Tensor) -> None:
+    """Let every `Scale` of `network` take the statistics of uint8 `images` (N, C, H, W)."""
+    for module in network.modules():
+        if isinstance(module, Scale):
+            module.learn(images)
+
+
 class Crop(nn.Module):
     """Without `edge` pixels on each side: (N, C, H, W) to (N, C, H - 2 edge, W - 2 edge)."""
 
