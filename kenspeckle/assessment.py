@@ -56,7 +56,12 @@ def evaluate(
     settings = found.config
     classifier = load(found.epoch_model(epoch) if epoch else found.model_file)
     device.prepare(device.choose("cpu", "fp32", settings.threads))
-    data = source if isinstance(source, Dataset) else open_dataset(source or settings.source)
+    if isinstance(source, Dataset):
+        data = source
+    else:
+        data = open_dataset(
+            source or settings.source, data=settings.data, preprocess=settings.preprocess
+        )
     if data.images.shape[3] != classifier.shape[0]:
         raise DataError(
             f"{data.source} has pictures of {data.images.shape[3]} channels, "

@@ -75,5 +75,5 @@ def sample(session: Session) -> Batch:
     batches = session.batches
     count = min(session.settings.monitor.sample, len(batches.labels))
     chosen = torch.from_numpy(np.linspace(0, len(batches.labels) - 1, count).astype(np.int64))
-    chosen = chosen.to(batches.labels.device)
-    return Batch(batches.images[chosen].float(), batches.labels[chosen])
+    labels = batches.labels[chosen.to(batches.labels.device)]
+    return Batch(batches.images(chosen).float(), labels)

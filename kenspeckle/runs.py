@@ -90,10 +90,12 @@ def training(
     """
     began = time.perf_counter()
     compute = device.choose(settings.device, settings.precision, settings.threads)
-    data = dataset or open_dataset(settings.source, progress=progress)
+    data = dataset or open_dataset(
+        settings.source, data=settings.data, preprocess=settings.preprocess, progress=progress
+    )
     settled = replace(
         settings,
-        source=locate(settings.source) if data.files else settings.source,
+        source=locate(settings.source) if data.files or data.origin else settings.source,
         start=locate(settings.start) if settings.start else "",
         device=compute.device,
         precision=compute.precision,
@@ -130,7 +132,9 @@ def resuming(
         if run.is_finished:
             raise RunError(f"{run.path}: this run is finished; use `ken evaluate {run.path}`")
         leftovers = _remove_leftovers(run)
-        data = dataset or open_dataset(settings.source)
+        data = dataset or open_dataset(
+            settings.source, data=settings.data, preprocess=settings.preprocess
+        )
         known = run.ledger["fingerprint"]
         if data.fingerprint != known:
             raise RunError(
@@ -173,7 +177,7 @@ def _label_changes(session: Session) -> list[str]:
 
 def _choices(asked: RunConfig, settled: RunConfig, data: Dataset) -> list[str]:
     """One line for each thing that was decided for the user or that they should know."""
-    notes = []
+    notes = list(data.origin.notes) if data.origin else []
     height, width = data.images.shape[1:3]
     if (settled.preprocess.height, settled.preprocess.width) != (height, width):
         size = f"{settled.preprocess.height} x {settled.preprocess.width}"

@@ -12,6 +12,7 @@ from torch import Tensor
 from kenspeckle import checkpoint, config, model_file, storage
 from kenspeckle.data.batches import Batches, steps_per_epoch
 from kenspeckle.data.dataset import Dataset, concatenated
+from kenspeckle.data.images import parts
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.splits import Splits, draw
 from kenspeckle.device import Compute, prepare
@@ -83,7 +84,7 @@ def open_session(
     network.to(compute.torch_device)
     use_channels_last(network)
     if settings.preprocess.scaling != "unit":
-        learn_scaling(network, batches.images)
+        learn_scaling(network, parts(train.images))
     optimizer = Optimizer(dict(network.named_parameters()), settings.optimizer)
     return Session(
         run=run,

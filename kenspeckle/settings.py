@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.preprocess_config import PreprocessConfig
+from kenspeckle.data.source_config import SourceConfig
 from kenspeckle.data.splits import SplitConfig
 from kenspeckle.device import DeviceName, PrecisionName
 from kenspeckle.models.convnet import ConvNetConfig
@@ -28,6 +29,7 @@ class RunConfig:
     device: DeviceName = "auto"
     precision: PrecisionName = "auto"
     threads: int = 0  # 0 = one for each processor core that this process may use
+    data: SourceConfig = field(default_factory=SourceConfig)
     splits: SplitConfig = field(default_factory=SplitConfig)
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)

@@ -108,11 +108,12 @@ class _Decoding:
             **asdict(picture.header),
             "notes": picture.notes,
             "sha256": hashlib.sha256(data).hexdigest(),
-            "digest": hashlib.blake2b(framed, digest_size=16).hexdigest(),
+            "digest": hashlib.blake2b(framed.tobytes(), digest_size=16).hexdigest(),
         }
 
     def frame(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(H, W, C) in the size of the input."""
+        framed: NDArray[np.uint8]
         if self.preprocess.kind == "ink":
             # only here, because it loads scipy, and processes should start at once
             from kenspeckle.data.preprocess import prepare

@@ -34,6 +34,12 @@ class Images(Protocol):
         """The array (n, H, W, C) for a slice or an array of indices, (H, W, C) for an integer."""
 
 
+def parts(images: Images, size: int = 1000) -> Iterator[NDArray[np.uint8]]:
+    """All of `images` in arrays of at most `size` pictures."""
+    for start in range(0, len(images), size):
+        yield images[start : start + size]
+
+
 class StoredImages:
     """Rows of a file of pixels, in any order; only what is asked for is read.
 

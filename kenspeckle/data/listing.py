@@ -22,6 +22,7 @@ REASONS = {  # why a file is not used; docs/data.md explains each, and nothing e
     "damaged": "a picture whose content is damaged",
     "empty": "no bytes in it",
     "encrypted": "encrypted",
+    "leak": "a copy of it, or one of its group, is in a later split of the source",
     "link": "a link inside an archive",
     "link-loop": "a link to a folder that was already visited",
     "missing": "listed, but not there",

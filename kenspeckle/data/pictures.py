@@ -18,6 +18,7 @@ from kenspeckle.data.images import StoredImages
 from kenspeckle.data.listing import Excluded, Item, Listing, natural
 from kenspeckle.data.near_duplicates import near_duplicates
 from kenspeckle.data.picture_cache import Kept, Progress, kept
+from kenspeckle.data.preprocess import has_ink_form
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.source_config import SourceConfig
 from kenspeckle.errors import DataError
@@ -43,12 +44,24 @@ def picture_dataset(
     """Decode all pictures of `listing` to one size, once, and label them.
 
     Without a size in `preprocess`, small pictures of one size stay as they are, others become
-    squares of 64 pixels. Raises `DataError` where no picture can be used.
+    squares of 64 pixels; digits in the form of MNIST are treated as prediction treats a digit.
+    Raises `DataError` where no picture can be used.
     """
-    looks = kept(
-        listing, {"work": "look", "max_pixels": source.max_pixels}, progress=progress
-    ).reports
-    framing = _framing(looks, preprocess)
+    made = _decoded(listing, source, preprocess, progress)
+    if preprocess.kind == "auto" and has_ink_form(made):
+        return _decoded(listing, source, replace(preprocess, kind="ink"), progress)
+    return made
+
+
+def _decoded(
+    listing: Listing,
+    source: SourceConfig,
+    preprocess: PreprocessConfig,
+    progress: Progress | None,
+) -> Dataset:
+    seen = kept(listing, {"work": "look", "max_pixels": source.max_pixels}, progress=progress)
+    listing = _usable(listing, seen.reports)
+    framing = _framing([look for look in seen.reports if "reason" not in look], preprocess)
     work = {
         "work": "decode",
         "preprocess": config.to_dict(framing),
@@ -58,17 +71,10 @@ def picture_dataset(
     row_bytes = framing.height * framing.width * framing.channels
     found = kept(listing, work, row_bytes=row_bytes, progress=progress)
     reports = found.reports
-    excluded = [
-        Excluded(name=item.name, reason=report["reason"], detail=report["detail"])
-        for item, report in zip(listing.items, reports, strict=True)
-        if "reason" in report
-    ]
+    excluded = _excluded(listing, reports)
     rows = np.array([row for row, report in enumerate(reports) if "reason" not in report])
     if not len(rows):
-        raise DataError(
-            f"{listing.source}: none of {len(reports):,} files is a picture that can be used; "
-            f"the first: {excluded[0].name}: {excluded[0].detail}"
-        )
+        raise _useless(listing, excluded)
     rows, contradictions = _without_contradictions(listing.items, reports, rows)
     rows, unknown = _of_known_classes(listing.items, rows)
     if not len(rows):
@@ -77,19 +83,41 @@ def picture_dataset(
     return _dataset(listing, source, framing, found, rows, everything)
 
 
+def _usable(listing: Listing, looks: Sequence[Report]) -> Listing:
+    """`listing` without the files whose headers are no picture's; raise `DataError` if all are."""
+    good = [item for item, look in zip(listing.items, looks, strict=True) if "reason" not in look]
+    excluded = _excluded(listing, looks)
+    if not good:
+        raise _useless(listing, excluded)
+    return replace(listing, items=tuple(good), excluded=(*listing.excluded, *excluded))
+
+
+def _excluded(listing: Listing, reports: Sequence[Report]) -> list[Excluded]:
+    return [
+        Excluded(name=item.name, reason=report["reason"], detail=report["detail"])
+        for item, report in zip(listing.items, reports, strict=True)
+        if "reason" in report
+    ]
+
+
+def _useless(listing: Listing, excluded: Sequence[Excluded]) -> DataError:
+    return DataError(
+        f"{listing.source}: none of {len(listing.items):,} files is a picture that can be used; "
+        f"the first: {excluded[0].name}: {excluded[0].detail}"
+    )
+
+
 def _framing(looks: Sequence[Report], config: PreprocessConfig) -> PreprocessConfig:
     """`config` with size, kind and channels that suit the pictures."""
-    good = [look for look in looks if "reason" not in look]
     if not config.channels:
-        is_grey = bool(good) and all(look["is_grey"] for look in good)
-        config = replace(config, channels=1 if is_grey else 3)
+        config = replace(config, channels=1 if all(look["is_grey"] for look in looks) else 3)
     if not config.height:
-        sizes = {(look["height"], look["width"]) for look in good}
-        height, width = next(iter(sizes), (SMALL, SMALL))
+        sizes = {(look["height"], look["width"]) for look in looks}
+        height, width = next(iter(sizes))
         if len(sizes) != 1 or max(height, width) > SMALL:
             height = width = SMALL
         config = replace(config, height=height, width=width)
-    if config.kind == "auto":  # whether they have the form of MNIST is found out afterwards
+    if config.kind == "auto":
         config = replace(config, kind="resize")
     if config.kind == "crops":
         config = replace(config, kind="crop")

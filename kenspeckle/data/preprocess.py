@@ -29,9 +29,7 @@ def settle(config: PreprocessConfig, dataset: Dataset) -> PreprocessConfig:
     trained on as they are.
     """
     if dataset.origin:  # its pictures have been brought to one size already
-        made = replace(dataset.origin.preprocess, scaling=config.scaling, least=config.least)
-        is_ink = config.kind == "auto" and _has_ink_form(dataset)
-        return replace(made, kind="ink") if is_ink else made
+        return replace(dataset.origin.preprocess, scaling=config.scaling, least=config.least)
     _, height, width, channels = dataset.images.shape
     if not config.channels:
         config = replace(config, channels=channels)
@@ -49,7 +47,7 @@ def settle(config: PreprocessConfig, dataset: Dataset) -> PreprocessConfig:
         height, width = enlarged
         config = replace(config, height=height, width=width)
     if config.kind == "auto":
-        config = replace(config, kind="ink" if _has_ink_form(dataset) else "resize")
+        config = replace(config, kind="ink" if has_ink_form(dataset) else "resize")
     return config
 
 
@@ -64,7 +62,7 @@ def reason(settled: PreprocessConfig, dataset: Dataset) -> str:
     return f"preprocess.kind is {settled.kind}: {why}"
 
 
-def _has_ink_form(dataset: Dataset) -> bool:
+def has_ink_form(dataset: Dataset) -> bool:
     """Whether these are digits that, but for a few, look as `ink` would leave them."""
     if not _is_digits(dataset):
         return False

@@ -16,6 +16,7 @@ from kenspeckle.data.augment import augment
 from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.batches import Batches
 from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.images import parts
 from kenspeckle.data.planes import resample, to_bytes
 from kenspeckle.device import Compute, generator
 from kenspeckle.diagnosis.findings import Finding
@@ -119,7 +120,7 @@ def _judge(data: Dataset, compute: Compute, seed: int) -> torch.nn.Module:
     network = build_model(config, shape=(channels, height, width), outputs=head.outputs)
     initialize(network, InitializationConfig(), seed=seed)
     batches = Batches(data, batch_size=100, seed=seed, device=compute.torch_device)
-    learn_scaling(network, batches.images.cpu())
+    learn_scaling(network, parts(data.images))
     network.to(compute.torch_device)
     optimizer = Optimizer(dict(network.named_parameters()), AdamConfig(rate=0.01, beta2=0.97))
     loop = fit(

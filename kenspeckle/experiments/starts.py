@@ -78,10 +78,11 @@ def look(settings: RunConfig, data: Dataset) -> LayerHistograms:
     network = build_model(settings.model, shape=shape, outputs=head.outputs)
     initialize(network, settings.initialization, seed=settings.seed)
     chosen = np.linspace(0, count - 1, min(count, _PICTURES)).astype(np.int64)
-    images = torch.from_numpy(data.images[chosen]).permute(0, 3, 1, 2)
+    images = data.images[chosen]
     if settings.preprocess.scaling == "standard":
-        learn_scaling(network, images)
-    batch = Batch(images.float(), torch.from_numpy(data.labels[chosen]))
+        learn_scaling(network, [images])
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+    batch = Batch(pixels.float(), torch.from_numpy(data.labels[chosen]))
     found = layer_histograms(network, batch, head, settings.train.loss, statistics="batch")
     assert math.isfinite(found.loss)
     return found

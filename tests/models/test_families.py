@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -97,17 +98,17 @@ def test_an_initializer_has_the_spread_that_it_promises(name, deviation):
 
 
 def test_scale_learns_the_statistics_of_the_pictures():
-    images = torch.randint(0, 256, (50, 3, 9, 9), dtype=torch.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (50, 9, 9, 3), dtype=np.uint8)
     scale = Scale(3)
-    scale.learn(images)
-    out = scale(images.float())
+    scale.learn([images[:20], images[20:]])
+    out = scale(torch.from_numpy(images).permute(0, 3, 1, 2).float())
     assert torch.allclose(out.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-4)
     assert torch.allclose(out.std(dim=(0, 2, 3), unbiased=False), torch.ones(3), atol=1e-4)
 
 
 def test_scale_of_a_constant_channel_is_finite():
     scale = Scale(1)
-    scale.learn(torch.full((4, 1, 3, 3), 7, dtype=torch.uint8))
+    scale.learn([np.full((4, 3, 3, 1), 7, dtype=np.uint8)])
     assert torch.equal(scale(torch.full((1, 1, 3, 3), 7.0)), torch.zeros(1, 1, 3, 3))
 
 
@@ -225,9 +226,10 @@ def test_activation_norm_pooling_and_border_are_settings(norm, activation):
 
 
 def test_a_mean_image_is_subtracted_pixel_by_pixel():
-    images = torch.randint(0, 256, (40, 1, 28, 28), dtype=torch.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1), dtype=np.uint8)
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
     network = build_model(ConvNetConfig(), shape=(1, 28, 28), outputs=3, mean_image=True)
-    network.scale.learn(images)
+    network.scale.learn([pixels])
     found = network.scale(images.float())
     assert torch.allclose(found.mean(dim=0), torch.zeros(1, 28, 28), atol=1e-5)
     assert torch.allclose(network.scale.mean, images.double().mean(dim=0).float())
