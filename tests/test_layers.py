@@ -23,7 +23,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["session"],
     ["monitoring"],
     ["conductor"],
-    ["runs", "assessment"],
+    ["runs", "assessment", "survey"],
     ["experiments"],
     ["__init__"],
     ["cli"],

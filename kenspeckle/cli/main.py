@@ -26,6 +26,7 @@ app = App(
 # import strings: the help of one command does not load the others
 COMMANDS = {
     "train": "Train a classifier on labelled pictures.",
+    "data": "Tell what is in a data set, and what looks wrong.",
     "evaluate": "Measure a run on its test split.",
     "predict": "Name what is in pictures.",
     "runs": "List all runs, best first.",

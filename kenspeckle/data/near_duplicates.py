@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 class Duplicates:
     """Groups."""
 
+    exact: tuple[tuple[int, ...], ...] = ()
+    near: tuple[tuple[int, ...], ...] = ()
     group: NDArray[np.int64]
 
 

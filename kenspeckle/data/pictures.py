@@ -59,7 +59,7 @@ def _decoded(
     preprocess: PreprocessConfig,
     progress: Progress | None,
 ) -> Dataset:
-    seen = kept(listing, {"work": "look", "max_pixels": source.max_pixels}, progress=progress)
+    seen = look(listing, source, progress=progress)
     listing = _usable(listing, seen.reports)
     framing = _framing([look for look in seen.reports if "reason" not in look], preprocess)
     work = {
@@ -80,7 +80,13 @@ def _decoded(
     if not len(rows):
         raise DataError(f"{listing.source}: no class has a picture to train on")
     everything = [*listing.excluded, *excluded, *contradictions, *unknown]
-    return _dataset(listing, source, framing, found, rows, everything)
+    return _dataset(listing, source, framing, found, rows, everything, seen.notes)
+
+
+def look(listing: Listing, source: SourceConfig, *, progress: Progress | None = None) -> Kept:
+    """The headers of all files of `listing`."""
+    work = {"work": "look", "max_pixels": source.max_pixels}
+    return kept(listing, work, progress=progress)
 
 
 def _usable(listing: Listing, looks: Sequence[Report]) -> Listing:
@@ -167,6 +173,7 @@ def _dataset(
     found: Kept,
     rows: NDArray[np.int64],
     excluded: Sequence[Excluded],
+    changes: Sequence[str],
 ) -> Dataset:
     items = [listing.items[row] for row in rows]
     reports = [found.reports[row] for row in rows]
@@ -199,7 +206,7 @@ def _dataset(
             preprocess=framing,
             digests=digests,
             thumbnails=thumbnails,
-            notes=tuple([*found.notes, *_notes(listing, items, excluded)]),
+            notes=tuple([*changes, *_notes(listing, items, excluded)]),
             cache=str(found.folder),
         ),
     )

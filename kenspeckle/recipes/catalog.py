@@ -19,6 +19,7 @@ from kenspeckle.recipes.documents import (
     vgg_mnist,
 )
 from kenspeckle.recipes.fast import blink, swift
+from kenspeckle.recipes.photos import photos
 from kenspeckle.recipes.tutorials import deep_mnist, mlp, softmax
 from kenspeckle.settings import RunConfig
 
@@ -35,6 +36,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "mean-image": mean_image,
     "mlp": mlp,
     "mlp-300": mlp_300,
+    "photos": photos,
     "softmax": softmax,
     "swift": swift,
     "vgg-cifar": vgg_cifar,
