@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kenspeckle.data.batches import Batches
 from kenspeckle.device import Compute
 from kenspeckle.errors import NonFiniteError
-from kenspeckle.losses import TASK_OF, LossName, loss_of
+from kenspeckle.losses import TASK_OF, LossName, class_weights, loss_of
 from kenspeckle.models.heads import Head, TaskName
 from kenspeckle.models.layers import reseed
 from kenspeckle.optim import Optimizer
@@ -37,6 +37,7 @@ class TrainConfig:
     batch_size: int = 128
     # cross-entropy and binary tell classes apart; absolute and squared tell a number
     loss: LossName = "cross-entropy"
+    balance: Literal["off", "classes"] = "off"  # classes: all count alike, however large
     label_smoothing: float = 0.0  # share of probability that is spread over all classes
     averaging: float = 0.0  # decay for each step of the average of weights that is kept; 0 = off
     gradient_clip: float = math.inf  # largest norm of the gradient; inf = never clipped
@@ -64,6 +65,8 @@ class TrainConfig:
                 raise ValueError(f"{name} must be in 0..1, got {getattr(self, name)}")
         if self.label_smoothing and self.task == "number":
             raise ValueError(f"label_smoothing must be 0 for the loss {self.loss}")
+        if self.balance == "classes" and self.task == "number":
+            raise ValueError(f"balance must be off for the loss {self.loss}")
         if not self.gradient_clip > 0:
             raise ValueError(f"gradient_clip must be above 0, got {self.gradient_clip}")
 
@@ -135,6 +138,9 @@ def fit(
     parameters = list(network.parameters())
     state = {n: tensor for n, tensor in network.state_dict().items() if tensor.is_floating_point()}
     total = config.total_steps(len(batches))
+    weights = None
+    if config.balance == "classes":
+        weights = class_weights(batches.labels, head.outputs)
     while training.total < total:
         network.train()
         started = paused = perf_counter()
@@ -144,7 +150,12 @@ def fit(
             with compute.autocast():
                 outputs = network(batch.images)
             loss = loss_of(
-                config.loss, head, outputs.float(), batch, smoothing=config.label_smoothing
+                config.loss,
+                head,
+                outputs.float(),
+                batch,
+                smoothing=config.label_smoothing,
+                weights=weights,
             )
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

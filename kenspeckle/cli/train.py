@@ -28,6 +28,7 @@ def train(
     seed: int | None = None,
     out: Path | None = None,
     resume: Path | None = None,
+    balance: bool = False,
     json: bool = False,
 ) -> int:
     """Train a classifier on labelled pictures; without anything else, on the bundled MNIST.
@@ -50,6 +51,8 @@ def train(
         the run folder to make [runs/SOURCE-RECIPE-NUMBER]
     resume
         a run folder to go on with; everything else is then taken from it
+    balance
+        let all classes count alike in the loss, however few pictures they have
     json
         print one JSON document as the last line
     """
@@ -64,10 +67,13 @@ def train(
                     config=config,
                     seed=seed,
                     out=out,
+                    balance=balance or None,
                 )
                 events = _resumed(resume, stop)
             else:
                 chosen = _chosen(source, recipe, model, set, config, seed)
+                if balance:
+                    chosen = _balanced(chosen)
                 events = _begun(chosen, out, stop, view)
             for event in events:
                 view.show(event)
@@ -101,6 +107,12 @@ def _chosen(
         chosen = replace(chosen, model=preset(model))
     chosen = override(chosen, settings)
     return override(chosen, [f"seed={seed}"]) if seed is not None else chosen
+
+
+def _balanced(chosen: RunConfig) -> RunConfig:
+    from kenspeckle.config import override
+
+    return override(chosen, ["train.balance=classes"])
 
 
 def _begun(

@@ -17,8 +17,8 @@ from kenspeckle.data.near_duplicates import Duplicates, near_duplicates
 from kenspeckle.data.splits import SPLIT_NAMES, TRAIN, Splits
 from kenspeckle.data.thumbnails import thumbnail
 from kenspeckle.diagnosis.findings import Finding
+from kenspeckle.evaluation.accuracy import IMBALANCE
 
-IMBALANCE = 3.0  # largest over smallest class, from which accuracy alone misleads
 FEW = 500  # pictures, below which a single validation split says too little
 TINY = 10  # pictures of a class, below which nothing can be said about it
 _LISTED = 4  # names in a finding
