@@ -85,7 +85,11 @@ def open_session(
     use_channels_last(network)
     if settings.preprocess.scaling != "unit":
         learn_scaling(network, parts(train.images))
-    optimizer = Optimizer(dict(network.named_parameters()), settings.optimizer)
+    optimizer = Optimizer(
+        dict(network.named_parameters()),
+        settings.optimizer,
+        layer_decay=settings.train.layer_decay,
+    )
     return Session(
         run=run,
         settings=settings,

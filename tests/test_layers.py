@@ -11,9 +11,10 @@ ROOT = Path(__file__).parents[1] / "kenspeckle"
 LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explains them
     ["errors"],
     ["config", "device", "storage"],
-    ["predictions", "runlog", "optim_config", "monitor"],
+    ["predictions", "runlog", "optim_config", "monitor", "transfer_config"],
     ["data", "models", "optim", "schedule", "evaluation"],
     ["losses"],
+    ["train_config"],
     ["training", "checkpoint", "model_file"],
     ["inference", "settings", "environment"],
     ["explain"],

@@ -30,7 +30,8 @@ from kenspeckle.models.layers import learn_scaling
 from kenspeckle.optim import Optimizer
 from kenspeckle.optim_config import AdamConfig
 from kenspeckle.schedule import ScheduleConfig
-from kenspeckle.training import TrainConfig, Training, fit
+from kenspeckle.train_config import TrainConfig
+from kenspeckle.training import Training, fit
 
 # up to here nobody's label changes, and two seconds of testing would be wasted
 _MILD = {"rotation": 20.0, "shear": 20.0, "zoom": 0.25, "crop": 0.2}

@@ -130,6 +130,21 @@ class Dropout(nn.Module):
         return features * kept.to(features.dtype) / (1 - self.rate)
 
 
+def keep_statistics(network: nn.Module) -> None:
+    """Let batch norms keep what they know, in training too: few pictures would spoil it."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.register_buffer("kept", torch.ones(()), persistent=False)
+
+
+def to_training(network: nn.Module) -> None:
+    """`network.train()`, but for batch norms of which `keep_statistics` was asked."""
+    network.train()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d) and hasattr(module, "kept"):
+            module.eval()
+
+
 def use_channels_last(network: nn.Module) -> None:
     """Lay out the weights of convolutions as the kernels like them: channels innermost."""
     for module in network.modules():

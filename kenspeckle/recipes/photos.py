@@ -8,7 +8,7 @@ from kenspeckle.models.resnet import ResNetConfig
 from kenspeckle.optim_config import AdamConfig
 from kenspeckle.schedule import ScheduleConfig
 from kenspeckle.settings import RunConfig
-from kenspeckle.training import TrainConfig
+from kenspeckle.train_config import TrainConfig
 
 
 def photos() -> RunConfig:
