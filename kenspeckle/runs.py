@@ -18,7 +18,7 @@ from kenspeckle.data.preprocess import reason, settle
 from kenspeckle.data.sources.detect import locate, open_dataset
 from kenspeckle.data.sources.fashion_mnist import Progress
 from kenspeckle.device import Compute
-from kenspeckle.diagnosis.label_change import label_changes
+from kenspeckle.diagnosis.label_change import label_changes, strong_operations
 from kenspeckle.environment import environment
 from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
@@ -157,9 +157,11 @@ def _run_of(events: Iterator[Event]) -> Run:
 def _label_changes(session: Session) -> list[str]:
     """A line for each operation of the augmentation that turns pictures into another class's."""
     augmentation = session.settings.augment
-    if augmentation.check == "off":
-        return []
     data, splits = session.dataset, session.splits
+    # asked first, because taking a split copies its pictures
+    strong = strong_operations(augmentation, data.images.shape[1:3])
+    if augmentation.check == "off" or not strong:
+        return []
     found = label_changes(
         data.take(splits.train),
         data.take(splits.validation),
