@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -64,7 +65,7 @@ def train(
     chosen = replace(build_recipe(recipe), source=name, seed=seed)
     if model:
         chosen = replace(chosen, model=preset(model))
-    return _run_of(training(config.override(chosen, settings), out=out, dataset=dataset))
+    return to_end(training(config.override(chosen, settings), out=out, dataset=dataset)).run
 
 
 def resume(run: str | Path | Run, *, dataset: Dataset | None = None) -> Run:
@@ -73,7 +74,7 @@ def resume(run: str | Path | Run, *, dataset: Dataset | None = None) -> Run:
     `dataset` is needed only where the run was trained on a Dataset made in memory.
     """
     path = run.path if isinstance(run, Run) else run
-    return _run_of(resuming(path, dataset=dataset))
+    return to_end(resuming(path, dataset=dataset)).run
 
 
 def training(
@@ -141,17 +142,18 @@ def resuming(
         yield from work(session, stop, leftovers + restore_session(session))
 
 
+def to_end(events: Iterable[Event]) -> Ended:
+    """Let a training go on to its last event, and return that."""
+    (last,) = deque(events, maxlen=1)
+    assert isinstance(last, Ended)
+    return last
+
+
 def _remove_leftovers(run: Run) -> list[str]:
     """Delete what killed writes left in the folders of the run; a line for each."""
     folders = (run.path, run.path / CHECKPOINTS)
     names = [name for folder in folders for name in storage.remove_leftovers(folder)]
     return [f"removed {name}, which an interrupted write left" for name in names]
-
-
-def _run_of(events: Iterator[Event]) -> Run:
-    """Let the training go to its end."""
-    last = [event for event in events if isinstance(event, Ended)][-1]
-    return last.run
 
 
 def _label_changes(session: Session) -> list[str]:
