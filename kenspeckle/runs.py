@@ -232,12 +232,13 @@ def _utf8(path: Path) -> Path:
 
 @contextmanager
 def _removed_if_refused(run: Run, *, is_new: bool) -> Iterator[None]:
-    """Remove the folder of a run that ends in an error before anything was written into it."""
+    """Leave things as they were where a run ends in an error before anything was written."""
     try:
         yield
     except KenspeckleError:
         with suppress(OSError):  # the error on its way says more
-            if is_new and os.listdir(run.path) == [LOCK]:
+            if os.listdir(run.path) == [LOCK]:
                 (run.path / LOCK).unlink()
-                run.path.rmdir()
+                if is_new:
+                    run.path.rmdir()
         raise
