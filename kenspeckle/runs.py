@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -18,7 +19,7 @@ from kenspeckle.data.preprocess import reason, settle
 from kenspeckle.data.sources.detect import locate, open_dataset
 from kenspeckle.data.sources.fashion_mnist import Progress
 from kenspeckle.device import Compute
-from kenspeckle.diagnosis.label_change import label_changes
+from kenspeckle.diagnosis.label_change import label_changes, strong_operations
 from kenspeckle.environment import environment
 from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
@@ -64,7 +65,7 @@ def train(
     chosen = replace(build_recipe(recipe), source=name, seed=seed)
     if model:
         chosen = replace(chosen, model=preset(model))
-    return _run_of(training(config.override(chosen, settings), out=out, dataset=dataset))
+    return to_end(training(config.override(chosen, settings), out=out, dataset=dataset)).run
 
 
 def resume(run: str | Path | Run, *, dataset: Dataset | None = None) -> Run:
@@ -73,7 +74,7 @@ def resume(run: str | Path | Run, *, dataset: Dataset | None = None) -> Run:
     `dataset` is needed only where the run was trained on a Dataset made in memory.
     """
     path = run.path if isinstance(run, Run) else run
-    return _run_of(resuming(path, dataset=dataset))
+    return to_end(resuming(path, dataset=dataset)).run
 
 
 def training(
@@ -145,6 +146,13 @@ def resuming(
         yield from work(session, stop, leftovers + restore_session(session))
 
 
+def to_end(events: Iterable[Event]) -> Ended:
+    """Let a training go on to its last event, and return that."""
+    (last,) = deque(events, maxlen=1)
+    assert isinstance(last, Ended)
+    return last
+
+
 def _remove_leftovers(run: Run) -> list[str]:
     """Delete what killed writes left in the folders of the run; a line for each."""
     folders = (run.path, run.path / CHECKPOINTS)
@@ -152,18 +160,14 @@ def _remove_leftovers(run: Run) -> list[str]:
     return [f"removed {name}, which an interrupted write left" for name in names]
 
 
-def _run_of(events: Iterator[Event]) -> Run:
-    """Let the training go to its end."""
-    last = [event for event in events if isinstance(event, Ended)][-1]
-    return last.run
-
-
 def _label_changes(session: Session) -> list[str]:
     """A line for each operation of the augmentation that turns pictures into another class's."""
     augmentation = session.settings.augment
-    if augmentation.check == "off":
-        return []
     data, splits = session.dataset, session.splits
+    # asked first, because taking a split copies its pictures
+    strong = strong_operations(augmentation, data.images.shape[1:3])
+    if augmentation.check == "off" or not strong:
+        return []
     found = label_changes(
         data.take(splits.train),
         data.take(splits.validation),
@@ -232,12 +236,13 @@ def _utf8(path: Path) -> Path:
 
 @contextmanager
 def _removed_if_refused(run: Run, *, is_new: bool) -> Iterator[None]:
-    """Remove the folder of a run that ends in an error before anything was written into it."""
+    """Leave things as they were where a run ends in an error before anything was written."""
     try:
         yield
     except KenspeckleError:
         with suppress(OSError):  # the error on its way says more
-            if is_new and os.listdir(run.path) == [LOCK]:
+            if os.listdir(run.path) == [LOCK]:
                 (run.path / LOCK).unlink()
-                run.path.rmdir()
+                if is_new:
+                    run.path.rmdir()
         raise

@@ -1,7 +1,8 @@
 """The command `ken`: its subcommands, its errors and its exit codes.
 
-Exit codes: 0 good, 1 something that the user can put right, 2 wrong usage, 130 and 143 stopped by
-SIGINT or SIGTERM (a training has then written a checkpoint).
+Exit codes: 0 good, 1 something that the user can put right or a reproduction that misses what was
+asked for, 2 wrong usage, 130 and 143 stopped by SIGINT or SIGTERM (a training has then written a
+checkpoint).
 """
 
 from __future__ import annotations
