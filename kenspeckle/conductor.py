@@ -30,6 +30,7 @@ from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import EPOCHS, MODEL, RESULT, TENSORBOARD
 from kenspeckle.session import Session, save_checkpoint
 from kenspeckle.training import Epoch, averaged, fit
+from kenspeckle.transfer import first_stage, second_stage
 
 
 def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterator[Event]:
@@ -51,6 +52,9 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
     with closing(events), _logged_failure(session):
         if training.total == 0:
             write_start(session, events)
+        if settings.transfer.backbone and not session.epochs:
+            yield from first_stage(session, session.progress)
+            _write_epochs(session)
         saved = time.perf_counter()
         for epoch in _epochs(session):
             yield epoch
@@ -67,6 +71,7 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
                 _log(session, "interrupted")
                 yield _ended(session, "interrupted")
                 return
+        yield from second_stage(session)
         _finish(session)
     yield _ended(session, "finished")
 
@@ -92,6 +97,9 @@ def _epochs(session: Session) -> Iterator[Epoch]:
 
 def _is_done(session: Session) -> bool:
     settings, training = session.settings.train, session.training
+    transfer = session.settings.transfer
+    if transfer.backbone and transfer.fine_tune == "off":
+        return True
     if training.step == 0 and stops_early(session.epochs, settings.patience, settings.min_delta):
         return True
     return training.total >= settings.total_steps(len(session.batches))

@@ -52,8 +52,7 @@ def inspect_data(
     source holds nothing that could be trained on.
     """
     name = source.source if isinstance(source, Dataset) else str(source)
-    asked = config.override(build_recipe("swift"), settings)
-    chosen = recipe or recipe_for(name, asked.data, progress=progress).recipe
+    chosen = recipe or recipe_for(name, settings, progress=progress).recipe
     asked = config.override(replace(build_recipe(chosen), source=name), settings)
     data = source
     if not isinstance(data, Dataset):

@@ -16,7 +16,7 @@ class TrainConfig:
 
     epochs: float = 10.0  # passes over the training split, in part too; 0 = `steps` decides
     steps: int = 0  # updates; 0 = `epochs` decides
-    batch_size: int = 128
+    batch_size: int = 128  # pictures; 0 = chosen by the number of pictures
     # cross-entropy and binary tell classes apart; absolute and squared tell a number
     loss: LossName = "cross-entropy"
     balance: Literal["off", "classes"] = "off"  # classes: all count alike, however large
@@ -38,7 +38,7 @@ class TrainConfig:
                 "epochs or steps must be above 0 and the other 0, "
                 f"got {self.epochs} and {self.steps}"
             )
-        for name, least in (("batch_size", 1), ("keep_checkpoints", 2)):
+        for name, least in (("batch_size", 0), ("keep_checkpoints", 2)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
         for name in ("patience", "min_delta", "checkpoint_seconds", "keep_models", "frozen_epochs"):

@@ -22,7 +22,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["report", "recipes", "run_folder", "event_files"],
     ["events"],
     ["session"],
-    ["monitoring"],
+    ["monitoring", "transfer", "choices"],
     ["conductor"],
     ["runs", "assessment", "survey"],
     ["experiments"],

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 import kenspeckle as ks
 from kenspeckle.cli.output import console, print_json
+from kenspeckle.cli.preparation_view import PreparationView
 
 if TYPE_CHECKING:
-    from kenspeckle.data.picture_cache import Progress as Heard
     from kenspeckle.diagnosis.inspection import Inspection
 
 SHOWN = 20  # classes in the table; the JSON document has all
@@ -46,8 +45,10 @@ def data(
         print one JSON document as the last line
     """
     screen = console(quiet=json)
-    with _progress(quiet=json) as heard:
-        survey = ks.inspect_data(source, recipe=recipe, settings=set, out=out, progress=heard)
+    with closing(PreparationView(screen)) as view:
+        survey = ks.inspect_data(
+            source, recipe=recipe, settings=set, out=out, progress=view.working
+        )
     found = survey.inspection
     screen.print(_headline(found))
     screen.print(_classes(found))
@@ -60,29 +61,6 @@ def data(
     screen.print(f"written: {', '.join(map(str, survey.files))}")
     if json:
         print_json(_document(found, survey.files))
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Heard]:
-    screen = console(quiet=quiet)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    bars = Progress(
-        *columns, console=screen, transient=True, disable=quiet or not screen.is_terminal
-    )
-    known: dict[str, object] = {}
-
-    def heard(what: str, done: int, total: int) -> None:
-        if what not in known:
-            known[what] = bars.add_task(what, total=total or None)
-        bars.update(known[what], completed=done)  # type: ignore[arg-type]
-
-    with bars:
-        yield heard
 
 
 def _headline(found: Inspection) -> str:

@@ -149,7 +149,7 @@ def _after(data: Dataset, config: AugmentConfig, name: str, seed: int) -> Datase
         operations=config.operations,
         **setting,
     )
-    pixels = torch.from_numpy(data.images).permute(0, 3, 1, 2).float()
+    pixels = torch.from_numpy(data.images[:]).permute(0, 3, 1, 2).float()
     changed = augment(pixels, alone, generator(seed, "label change", name))
     after = changed.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
     return replace(data, images=after.numpy())

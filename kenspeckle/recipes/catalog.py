@@ -19,7 +19,7 @@ from kenspeckle.recipes.documents import (
     vgg_mnist,
 )
 from kenspeckle.recipes.fast import blink, swift
-from kenspeckle.recipes.photos import photos
+from kenspeckle.recipes.photos import photos, transfer
 from kenspeckle.recipes.tutorials import deep_mnist, mlp, softmax
 from kenspeckle.settings import RunConfig
 
@@ -39,6 +39,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "photos": photos,
     "softmax": softmax,
     "swift": swift,
+    "transfer": transfer,
     "vgg-cifar": vgg_cifar,
     "vgg-mnist": vgg_mnist,
 }
