@@ -16,7 +16,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["losses"],
     ["train_config"],
     ["training", "checkpoint", "model_file"],
-    ["inference", "settings", "environment"],
+    ["inference", "settings", "environment", "backbones", "features"],
     ["explain"],
     ["diagnosis"],
     ["report", "recipes", "run_folder", "event_files"],

@@ -9,14 +9,16 @@ from torch import nn
 
 from kenspeckle.errors import ConfigError
 from kenspeckle.models.convnet import ConvNetConfig, convnet
+from kenspeckle.models.efficientnet_lite import EfficientNetLiteConfig, efficientnet_lite
 from kenspeckle.models.layers import Scale
 from kenspeckle.models.mlp import MlpConfig, mlp
 from kenspeckle.models.resnet import ResNetConfig, resnet
 
-ModelConfig = ConvNetConfig | MlpConfig | ResNetConfig
+ModelConfig = ConvNetConfig | EfficientNetLiteConfig | MlpConfig | ResNetConfig
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "convnet": convnet,
+    "efficientnet-lite": efficientnet_lite,
     "mlp": mlp,
     "resnet": resnet,
 }

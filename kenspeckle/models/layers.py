@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kenspeckle.device import generator
+from kenspeckle.errors import ConfigError
 
 ActivationName = Literal["relu", "leaky-relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -74,6 +75,28 @@ def learn_scaling(network: nn.Module, parts: Iterable[NDArray[np.uint8]]) -> Non
     """Let the `Scale` of `network` take the statistics of uint8 pictures, `parts` (n, H, W, C)."""
     for scale in (module for module in network.modules() if isinstance(module, Scale)):
         return scale.learn(parts)  # a network has one, at its beginning
+
+
+class FixedScale(Scale):
+    """The scaling that belongs to pretrained weights: no data set changes it.
+
+    A picture of one channel becomes one of as many channels as there are means.
+    """
+
+    def __init__(self, *, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
+        super().__init__(len(mean))
+        self.mean.copy_(torch.tensor(mean)[:, None, None])
+        self.deviation.copy_(torch.tensor(deviation)[:, None, None])
+
+    def use_mean_image(self, shape: tuple[int, int, int]) -> None:
+        """Refuse: raises `ConfigError`."""
+        raise ConfigError(
+            "preprocess.scaling=mean-image does not go with a pretrained network, "
+            "which has its own scaling; use standard"
+        )
+
+    def learn(self, parts: Iterable[NDArray[np.uint8]]) -> None:
+        """Nothing: the weights expect what they were trained with."""
 
 
 class Crop(nn.Module):
