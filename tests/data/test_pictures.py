@@ -25,8 +25,6 @@ def states(dataset):
 def reasons(dataset):
     items = ledger_of(dataset)["items"]
     return {item["path"]: item["reason"] for item in items if "reason" in item}
-        item["path"]: item["reason"] for item in ledger_of(dataset)["items"] if "reason" in item
-    }
 
 
 def test_a_folder_for_each_class_becomes_a_dataset(tmp_path):
