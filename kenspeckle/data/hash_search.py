@@ -64,7 +64,7 @@ def banded_comparisons(hashes: NDArray[np.uint64], *, reach: int) -> int:
 
 def _exhaustive(hashes: NDArray[np.uint64], reach: int) -> Iterator[Close]:
     plain = np.ascontiguousarray(hashes[:, 0])
-    rows = max(1, _BLOCK // (8 * len(hashes)))
+    rows = max(1, _BLOCK // (8 * max(1, len(hashes))))
     for start in range(0, len(hashes), rows):
         block = hashes[start : start + rows]
         least = distance(block[:, :1], plain)
