@@ -199,7 +199,7 @@ def _dataset(
             preprocess=framing,
             digests=digests,
             thumbnails=thumbnails,
-            notes=tuple([*found.notes, *_notes(listing, items, excluded)]),
+            notes=(*listing.notes, *found.notes, *_notes(listing, items, excluded)),
             cache=str(found.folder),
         ),
     )
