@@ -87,4 +87,4 @@ def listed(header: Sequence[str]) -> str:
     """The names of columns in a message."""
     names = [shown(name) for name in header[:_LISTED]]
     more = f" and {len(header) - _LISTED:,} more" if len(header) > _LISTED else ""
-    return ", ".join(names) + more
+    return (", ".join(names) or "none") + more

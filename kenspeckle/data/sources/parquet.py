@@ -19,7 +19,7 @@ from kenspeckle.data.sources.columns import choices, columns_of
 from kenspeckle.data.sources.packed_pictures import picture_places
 from kenspeckle.data.sources.rows import Part, Row, class_name, listing_of
 from kenspeckle.data.sources.shards import check_complete, is_numbered, split_of
-from kenspeckle.errors import DataError
+from kenspeckle.errors import DataError, StorageError
 
 MAX_ROWS = 10_000_000
 _MAGIC = b"PAR1"
@@ -79,7 +79,7 @@ def _part(
         with parquet.ParquetFile(path) as file:
             return _read(file, path, config, spool, table)
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        if isinstance(error, DataError):
+        if isinstance(error, StorageError):
             raise
         lines = str(error).splitlines() or [type(error).__name__]
         raise DataError(f"{table}: cannot be read: {printable(lines[0][:200])}") from error

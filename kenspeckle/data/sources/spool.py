@@ -46,7 +46,8 @@ class Spool:
                 f"{self.original}: unpacked, it does not fit on the disk; choose another place "
                 "with the environment variable XDG_CACHE_HOME"
             )
-        self._file.write(data)
+        with _explained(self.original):
+            self._file.write(data)
 
 
 def spooled(original: Path, folder: Path) -> Path:
@@ -64,11 +65,14 @@ def spooling(original: Path, folder: Path) -> Iterator[Spool]:
     make_folder(folder)
     temporary = folder / f".{target.name}.tmp-{os.getpid()}"
     try:
-        with open(temporary, "wb") as file:
+        with _explained(original):
+            file = open(temporary, "wb")  # noqa: SIM115 (closed below)
+        with file:
             yield Spool(original, file, folder)
-            file.flush()
-            os.fsync(file.fileno())  # else a power cut may leave the name without the bytes
-        os.replace(temporary, target)
+            with _explained(original):
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut may leave the name without the bytes
+                os.replace(temporary, target)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
@@ -77,6 +81,17 @@ def spooling(original: Path, folder: Path) -> Iterator[Spool]:
         if older != target:
             with suppress(OSError):  # it is in nobody's way
                 older.unlink()
+
+
+@contextmanager
+def _explained(original: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{original}: cannot be unpacked: {error.strerror}; free space or choose another "
+            "place with the environment variable XDG_CACHE_HOME"
+        ) from error
 
 
 def _hash(text: str) -> str:
