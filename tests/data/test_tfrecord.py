@@ -264,7 +264,8 @@ def test_raw_pixels_are_refused(tmp_path):
 def test_a_file_of_other_records_or_none_is_refused(tmp_path):
     path = written(tmp_path / "x", frame(b"\x09" + bytes(8)) * 3)
     assert refusal(path) == (
-        "x: no labelled pictures in it (3 other files; x/000000: no feature of a picture (it has none))"
+        "x: no labelled pictures in it (3 other files; x/000000: no feature of a picture "
+        "(it has none))"
     )
     path = written(tmp_path / "x.tfrecord", b"")
     assert is_tfrecord(path)
