@@ -207,7 +207,7 @@ def _dataset(
             preprocess=framing,
             digests=digests,
             duplicates=duplicates,
-            notes=tuple([*changes, *_notes(listing, items, excluded)]),
+            notes=(*listing.notes, *changes, *_notes(listing, items, excluded)),
             cache=str(found.folder),
         ),
     )
