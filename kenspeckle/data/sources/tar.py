@@ -29,7 +29,8 @@ def read_members(path: Path, wanted: Collection[str]) -> dict[str, bytes | bytea
     """
     found: dict[str, bytes | bytearray] = {}
     with opened(path) as file:
-        for name, size in _files(file):
+        for full_name, size in _files(file):
+            name = full_name.rpartition("/")[2]
             if name not in wanted:
                 continue
             if name in found:
@@ -42,6 +43,11 @@ def read_members(path: Path, wanted: Collection[str]) -> dict[str, bytes | bytea
 
 
 def first_names(path: Path, count: int) -> Iterator[str]:
+    """`first_paths` without folders."""
+    return (name.rpartition("/")[2] for name in first_paths(path, count))
+
+
+def first_paths(path: Path, count: int) -> Iterator[str]:
     """The names of the first regular files in `path`; they end early where it is no archive."""
     try:
         with opened(path) as file:
@@ -56,9 +62,7 @@ def opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
     """The content of the file at `path`; failures to read it become `DataError`s with its name."""
     try:
         with open(path, "rb") as file:
-            compressed = file.read(2) == _GZIP
-            file.seek(0)
-            if not compressed:
+            if not is_gzip(path):
                 yield file
                 return
             with gzip.GzipFile(fileobj=file) as content:
@@ -70,12 +74,18 @@ def opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
         raise DataError(f"{path}: cannot be read: {reason}") from error
 
 
+def is_gzip(path: Path) -> bool:
+    """Whether the file at `path` starts as gzip does."""
+    with open(path, "rb") as file:
+        return file.read(2) == _GZIP
+
+
 def _files(file: BinaryIO | gzip.GzipFile) -> Iterator[tuple[str, int]]:
-    """Name, without folders, and size of each regular file."""
+    """Name and size of each regular file."""
     beyond = f"more than the {MAX_CONTENT:,} bytes that can be read"
     for member in members(file, at_most=MAX_MEMBERS, end=MAX_CONTENT, beyond=beyond):
         if member.kind == "file":
-            yield member.name.rpartition("/")[2], member.size
+            yield member.name, member.size
 
 
 def _content(file: BinaryIO | gzip.GzipFile, name: str, size: int) -> bytearray:

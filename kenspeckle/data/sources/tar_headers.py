@@ -158,7 +158,7 @@ def _extension(kind: bytes, data: bytes) -> dict[str, str]:
 
 
 def _records(data: bytes) -> Iterator[tuple[str, str]]:
-    """The records "LENGTH KEY=VALUE\\n" of a PAX header that matter here."""
+    r"""The records "LENGTH KEY=VALUE\n" of a PAX header that matter here."""
     start = 0
     while start < len(data):
         space = data.find(b" ", start, start + 8)
