@@ -19,7 +19,7 @@ from kenspeckle.data.hash_search import BANDED_REACH, banded_comparisons, close_
 
 EXHAUSTIVE = 30_000  # pictures; every pair of them is compared in about 5 s
 _REACH = 9  # bits; 99 % of planted near copies
-_PIXELS = 0.016  # pixel distance; 97 % of planted near copies
+_PIXELS = 0.013  # pixel distance; 97 % of planted near copies
 _PIXELS_LEAST = 0.002  # half of planted near copies of drawings, nearly all that were not moved
 _CHANCE = 0.01  # share of the pictures that may be joined by chance
 _SAMPLE = 1500  # pictures
