@@ -33,9 +33,10 @@ _FAILURES = (  # what Pillow raises for damaged pictures
     ValueError,
     SyntaxError,
     TypeError,
-    KeyError,
-    IndexError,
+    LookupError,
     EOFError,
+    ArithmeticError,
+    RuntimeError,
     struct.error,
     zlib.error,
 )

@@ -44,11 +44,12 @@ def _end_of_directory(data: bytes) -> int:
     order = "<" if data[:1] == b"I" else ">"
     is_big = 43 in data[2:4]
     start, count, entry = ("Q", "Q", 20) if is_big else ("I", "H", 12)
-    try:
-        (place,) = struct.unpack_from(order + start, data, 8 if is_big else 4)
-        (entries,) = struct.unpack_from(order + count, data, place)
-    except struct.error:
+    if len(data) < 16:
         return len(data) + 1
+    (place,) = struct.unpack_from(order + start, data, 8 if is_big else 4)
+    if place + struct.calcsize(count) > len(data):
+        return len(data) + 1
+    (entries,) = struct.unpack_from(order + count, data, place)
     return int(place) + struct.calcsize(count) + entry * int(entries)
 
 

@@ -1,6 +1,7 @@
 """What a picture says of itself, and why one is refused: a header and a reason code."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -94,3 +95,11 @@ def test_the_beginning_of_a_file_is_enough_for_its_header(form):
     buffer = io.BytesIO()
     photograph(300, 200).save(buffer, form)
     assert header(buffer.getvalue()[:5000], name="x") == header(buffer.getvalue(), name="x")
+
+
+@pytest.mark.parametrize("place", [0, 15, 16, 1 << 31, 1 << 63, (1 << 64) - 1])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_directory_of_a_tiff_that_lies_anywhere_is_refused(place, order):
+    mark = b"II+\0" if order == "<" else b"MM\0+"
+    data = mark + struct.pack(f"{order}HHQ", 8, 0, place) + bytes(24)
+    assert failure(data).reason in ("truncated", "not-a-picture")
