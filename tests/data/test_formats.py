@@ -10,7 +10,7 @@ import pytest
 
 import kenspeckle as ks
 from kenspeckle.errors import DataError
-from tests.picture_files import folder
+from tests.photo_folders import folder
 from tests.tfrecord_files import example, frame
 
 COUNTS = {"ants": 7, "bees": 9}

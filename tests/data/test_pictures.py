@@ -11,7 +11,7 @@ from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.source_config import SourceConfig
 from kenspeckle.data.splits import SPLIT_NAMES, SplitConfig, draw
 from kenspeckle.errors import DataError
-from tests.picture_files import folder, pixels, write
+from tests.photo_folders import folder, pixels, write
 
 
 def ledger_of(dataset):
