@@ -59,9 +59,13 @@ class AugmentConfig:
     @property
     def moves(self) -> bool:
         """Whether pixels change their places."""
+        return bool(self.flip_horizontal or self.flip_vertical or not self.only_flips)
+
+    @property
+    def only_flips(self) -> bool:
+        """Whether pixels move by mirroring alone."""
         names = ("rotation", "shift", "zoom", "shear", "crop", "stretch", "elastic")
-        flips = self.flip_horizontal or self.flip_vertical
-        return bool(flips or any(getattr(self, name) for name in names))
+        return not any(getattr(self, name) for name in names)
 
     @property
     def mixes(self) -> bool:

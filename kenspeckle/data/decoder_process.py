@@ -96,13 +96,14 @@ class _Decoding:
         data = read_place(place, name=name)
         picture = decode_for(data, self.preprocess, name=name, max_pixels=self.max_pixels)
         framed = self.frame(picture.pixels)
-        _write(self.pixels, framed.tobytes(), row)
+        pixels = framed.tobytes()
+        _write(self.pixels, pixels, row)
         _write(self.thumbnails, thumbnail(picture.pixels).tobytes(), row)
         return {
             **asdict(picture.header),
             "notes": picture.notes,
             "sha256": hashlib.sha256(data).hexdigest(),
-            "digest": hashlib.blake2b(framed.tobytes(), digest_size=16).hexdigest(),
+            "digest": hashlib.sha256(pixels).hexdigest()[:32],
         }
 
     def frame(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

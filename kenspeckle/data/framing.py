@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from kenspeckle.data.decode import Picture, decode_picture, header
 from kenspeckle.data.planes import grey, resample, to_bytes
@@ -14,17 +15,23 @@ from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import PictureError
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
+
 
 def views(picture: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.uint8]:
     """(H, W, C) as (views, height, width, C): all that pictures of a data set go through."""
     height, width = picture.shape[:2]
     if config.kind == "pad":
         return _padded(picture, config)[np.newaxis]
-    if config.kind not in ("crop", "crops"):
+    if config.kind == "crop":
+        return resize(picture, config.height, config.width, box=_middle(picture, config))[
+            np.newaxis
+        ]
+    if config.kind != "crops":
         return resize(picture, config.height, config.width)[np.newaxis]
     enlarged = resize(picture, *covering(config, height, width))
     rows, columns = enlarged.shape[0] - config.height, enlarged.shape[1] - config.width
-    count = config.crops if config.kind == "crops" and (rows or columns) else 1
+    count = config.crops if rows or columns else 1
     # evenly from end to end; a single window lies in the middle
     places = np.linspace(0, 1, count) if count > 1 else np.array([0.5])
     return np.stack(
@@ -56,14 +63,30 @@ def with_channels(picture: NDArray[np.uint8], channels: int) -> NDArray[np.uint8
     return np.repeat(picture, 3, axis=2) if picture.shape[-1] == 1 else picture
 
 
-def resize(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """(H, W, C) to (height, width, C), antialiased; itself where it has that size."""
-    if picture.shape[:2] == (height, width):
+def resize(
+    picture: NDArray[np.uint8], height: int, width: int, *, box: Box | None = None
+) -> NDArray[np.uint8]:
+    """(H, W, C), or the part of it in `box`, as (height, width, C), antialiased.
+
+    A whole picture that has this size already is returned as it is.
+    """
+    whole = (0.0, 0.0, float(picture.shape[1]), float(picture.shape[0]))
+    if picture.shape[:2] == (height, width) and box in (None, whole):
         return picture
-    planes = [
-        resample(plane.astype(np.float64), height, width) for plane in np.moveaxis(picture, -1, 0)
-    ]
-    return to_bytes(np.stack(planes, axis=-1))
+    if picture.shape[2] == 1:
+        return to_bytes(resample(picture[..., 0], height, width, box=box))[..., np.newaxis]
+    # of colour in 8 bits: three times as fast as plane by plane, and at most one level apart
+    image = Image.fromarray(picture)
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box=box))
+
+
+def _middle(picture: NDArray[np.uint8], config: PreprocessConfig) -> Box:
+    """The largest part of `picture` with the proportions of the input: left, top, right, bottom."""
+    height, width = picture.shape[:2]
+    scale = min(height / config.height, width / config.width)
+    rows, columns = min(height, config.height * scale), min(width, config.width * scale)
+    top, left = (height - rows) / 2, (width - columns) / 2
+    return left, top, left + columns, top + rows
 
 
 def _padded(picture: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.uint8]:

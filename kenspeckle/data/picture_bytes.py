@@ -87,7 +87,7 @@ def check_sums(data: bytes) -> None:
         said = int.from_bytes(data[end : end + 4], "big")
         is_whole = end + 4 <= len(data)  # Pillow tells what is cut short
         if kind[:1].isupper() and is_whole and zlib.crc32(data[position + 4 : end]) != said:
-            raise ValueError(f"wrong checksum in chunk {kind.decode('ascii', 'replace')}")
+            raise ValueError(f"wrong checksum in chunk {kind!a}")
         if kind == b"IEND":
             return
         position = end + 4

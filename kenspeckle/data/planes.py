@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -20,12 +22,19 @@ def grey(picture: NDArray[np.uint8]) -> Plane:
     return luminance
 
 
-def resample(plane: Plane, height: int, width: int) -> Plane:
-    """Scale with antialiasing; a plane of this size already is returned as it is."""
-    if plane.shape == (height, width):
-        return plane
+def resample(
+    plane: NDArray[Any],
+    height: int,
+    width: int,
+    *,
+    box: tuple[float, float, float, float] | None = None,
+) -> Plane:
+    """Scale a plane, or the part of it in `box` (left, top, right, bottom), with antialiasing."""
+    if plane.shape == (height, width) and box is None:
+        return plane.astype(np.float64, copy=False)
     image = Image.fromarray(plane.astype(np.float32))
-    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float64)
+    scaled = image.resize((width, height), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(scaled, dtype=np.float64)
 
 
 def to_bytes(plane: Plane) -> NDArray[np.uint8]:
