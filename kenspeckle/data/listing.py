@@ -114,7 +114,7 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
 
 def printable(name: str) -> str:
     r"""`name` as one line of UTF-8: what is no text or would garble a terminal becomes \\xNN."""
-    return "".join(map(_escaped, name))
+    return name if name.isprintable() else "".join(map(_escaped, name))
 
 
 def _escaped(letter: str) -> str:
