@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from kenspeckle.runs import resume as resume
     from kenspeckle.runs import train as train
     from kenspeckle.settings import RunConfig as RunConfig
+    from kenspeckle.survey import Survey as Survey
+    from kenspeckle.survey import inspect_data as inspect_data
 
 _HOME = {
     "Assessment": "assessment",
@@ -41,8 +43,10 @@ _HOME = {
     "Predictions": "predictions",
     "Run": "run_folder",
     "RunConfig": "settings",
+    "Survey": "survey",
     "build_recipe": "recipes.catalog",
     "evaluate": "assessment",
+    "inspect_data": "survey",
     "load": "model_file",
     "load_predictions": "predictions",
     "measure": "evaluation.accuracy",

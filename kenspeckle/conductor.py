@@ -20,7 +20,7 @@ from torch import nn
 from kenspeckle import model_file, runlog, storage
 from kenspeckle.data.splits import VALIDATION
 from kenspeckle.errors import KenspeckleError, RunError
-from kenspeckle.evaluation.accuracy import Measurement, measure
+from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.event_files import EventFiles
 from kenspeckle.events import Ended, EpochRecord, Event, Started, kept_epoch, stops_early
 from kenspeckle.inference import predictions
@@ -30,6 +30,7 @@ from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import EPOCHS, MODEL, RESULT, TENSORBOARD
 from kenspeckle.session import Session, save_checkpoint
 from kenspeckle.training import Epoch, averaged, fit
+from kenspeckle.transfer import first_stage, second_stage
 
 
 def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterator[Event]:
@@ -51,13 +52,15 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
     with closing(events), _logged_failure(session):
         if training.total == 0:
             write_start(session, events)
+        if settings.transfer.backbone and not session.epochs:
+            yield from first_stage(session, session.progress)
+            _write_epochs(session)
         saved = time.perf_counter()
         for epoch in _epochs(session):
             yield epoch
             if epoch.complete:
                 record = _validate(session, epoch)
                 _write_epochs(session)
-                _keep_model(session)
                 write_epoch(session, events, epoch, record)
                 yield record
             if time.perf_counter() - saved >= settings.train.checkpoint_seconds:
@@ -68,6 +71,7 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
                 _log(session, "interrupted")
                 yield _ended(session, "interrupted")
                 return
+        yield from second_stage(session)
         _finish(session)
     yield _ended(session, "finished")
 
@@ -93,13 +97,16 @@ def _epochs(session: Session) -> Iterator[Epoch]:
 
 def _is_done(session: Session) -> bool:
     settings, training = session.settings.train, session.training
+    transfer = session.settings.transfer
+    if transfer.backbone and transfer.fine_tune == "off":
+        return True
     if training.step == 0 and stops_early(session.epochs, settings.patience, settings.min_delta):
         return True
     return training.total >= settings.total_steps(len(session.batches))
 
 
 def _validate(session: Session, epoch: Epoch) -> EpochRecord:
-    """Measure on the validation split, and keep the weights if they are the best so far."""
+    """Measure on the validation split, and keep the weights that are the best or asked for."""
     with averaged(session.training) as network:
         made = _validation_predictions(session, network)
         measured = measure(made)
@@ -121,6 +128,7 @@ def _validate(session: Session, epoch: Epoch) -> EpochRecord:
         if kept_epoch(session.epochs, keep) == len(session.epochs) - 1:
             session.best = {name: value.clone() for name, value in network.state_dict().items()}
             session.best_predictions = made
+        _keep_model(session, made)
     return record
 
 
@@ -143,9 +151,9 @@ def _finish(session: Session) -> None:
     network = session.training.network
     network.load_state_dict(session.best)
     made = session.best_predictions or _validation_predictions(session, network)
-    if session.head.outputs == 1:  # the spread of its answers, which they are believed by
+    if made.values is not None:  # the spread of its answers, which they are believed by
         made = _validation_predictions(session, network, temperature=_variance(made))
-    _save_model(session, session.run.path / MODEL, measure(made), temperature=_variance(made))
+    _save_model(session, session.run.path / MODEL, made)
     made.save(session.run.predictions_file(VALIDATION))
     _log(session, "finished")
     # last, because a folder with it counts as finished
@@ -162,20 +170,18 @@ def _variance(made: Predictions) -> float:
     return float(max(1e-6, np.mean((made.values - numbers[made.labels]) ** 2)))
 
 
-def _keep_model(session: Session) -> None:
-    """Every so many epochs, a model file that stays."""
+def _keep_model(session: Session, made: Predictions) -> None:
+    """Every so many epochs, a model file that stays, of the network that has `made` these."""
     every, epoch = session.settings.train.keep_models, len(session.epochs)
     if every and epoch % every == 0:
         path = session.run.epoch_model_path(epoch)
         storage.make_folder(path.parent)
-        with averaged(session.training) as network:
-            made = _validation_predictions(session, network)
-            _save_model(session, path, measure(made), temperature=_variance(made))
+        _save_model(session, path, made)
 
 
-def _save_model(session: Session, path: Path, measured: Measurement, *, temperature: float) -> None:
-    """The network as it is now, with all that is needed to use it."""
-    settings = session.settings
+def _save_model(session: Session, path: Path, made: Predictions) -> None:
+    """The network as it is now, which has `made` these, with all that is needed to use it."""
+    settings, measured = session.settings, measure(made)
     card = {
         "source": settings.source,
         "recipe": settings.recipe,
@@ -194,7 +200,7 @@ def _save_model(session: Session, path: Path, measured: Measurement, *, temperat
         class_names=session.dataset.class_names,
         preprocess=settings.preprocess,
         task=settings.train.task,
-        temperature=temperature,
+        temperature=_variance(made),
         card=card,
     )
     model_file.save(path, classifier)

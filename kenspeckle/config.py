@@ -11,7 +11,8 @@ import json
 import math
 import tomllib
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -47,12 +48,15 @@ def to_dict(config: Any) -> dict[str, Any]:
 def override(config: Config, assignments: Iterable[str]) -> Config:
     """Apply `a.b=value` texts in order; a value is TOML, or a plain word for a string."""
     settings = to_dict(config)
-    for assignment in assignments:
-        path, separator, text = assignment.partition("=")
-        if not separator or not path.strip():
-            raise ConfigError(f"expected KEY=VALUE, got {assignment!r}; for example train.epochs=3")
-        _assign(type(config), settings, path.strip().split("."), _toml_value(text.strip()))
-    return from_dict(type(config), settings)
+    with _bounded_depth():
+        for assignment in assignments:
+            path, separator, text = assignment.partition("=")
+            if not separator or not path.strip():
+                raise ConfigError(
+                    f"expected KEY=VALUE, got {assignment!r}; for example train.epochs=3"
+                )
+            _assign(type(config), settings, path.strip().split("."), _toml_value(text.strip()))
+        return from_dict(type(config), settings)
 
 
 def dumps(config: Any) -> str:
@@ -62,11 +66,12 @@ def dumps(config: Any) -> str:
 
 def loads(kind: type[Config], text: str) -> Config:
     """Read TOML; raise `ConfigError` where the text is no TOML or does not fit `kind`."""
-    try:
-        settings = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"not valid TOML: {error}") from error
-    return from_dict(kind, settings)
+    with _bounded_depth():
+        try:
+            settings = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"not valid TOML: {error}") from error
+        return from_dict(kind, settings)
 
 
 def load(kind: type[Config], path: Path) -> Config:
@@ -77,6 +82,18 @@ def load(kind: type[Config], path: Path) -> Config:
         raise ConfigError(f"{path}: cannot be read as a configuration: {error}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+@contextmanager
+def _bounded_depth() -> Iterator[None]:
+    """Refuse in one line what is nested too deep to be parsed, or to be shown in a message."""
+    try:
+        yield
+    except RecursionError as error:
+        raise ConfigError(
+            "tables or lists are nested too deep; no setting needs more than a list in a table, "
+            "such as model.widths=[16, 32]"
+        ) from error
 
 
 def _assign(kind: Any, settings: dict[str, Any], path: list[str], value: Any) -> None:

@@ -11,6 +11,7 @@ KenspeckleError
   StorageError       a file cannot be written
   DeviceError        the device or precision that was asked for is not here
   NonFiniteError     training produced NaN or infinity
+  MissingExtraError  an optional package is not installed
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ class DeviceError(KenspeckleError):
 
 class NonFiniteError(KenspeckleError, ArithmeticError):
     """Training produced NaN or infinity; the weights of the last good step are untouched."""
+
+
+class MissingExtraError(KenspeckleError, ImportError):
+    """An optional package is not installed; the text names the extra that brings it."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from kenspeckle.device import Compute
 from kenspeckle.evaluation.accuracy import Interval
+from kenspeckle.evaluation.difference import Difference
 from kenspeckle.run_folder import Run
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import Epoch
@@ -31,7 +32,7 @@ class Started:
 class EpochRecord:
     """One line of `epochs.jsonl`."""
 
-    epoch: int  # from 1
+    epoch: int  # from 1; 0 is the head alone on pretrained features
     step: int  # updates since the beginning
     loss: float  # mean over the steps, on the training split
     accuracy: float  # on the training split, while the network was changing
@@ -42,6 +43,20 @@ class EpochRecord:
     rate: float  # learning rate of the last step
     seconds: float  # of training
     images_per_second: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stage of transfer is done: what it reached on validation, and what that is better than."""
+
+    name: Literal["head", "fine-tuning"]
+    about: str  # how it was made
+    accuracy: float
+    interval: Interval
+    n: int
+    gain: Difference
+    over: str  # what the gain is over
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +82,7 @@ class Ended:
         return sum(epoch.seconds for epoch in self.epochs)
 
 
-Event = Started | Epoch | EpochRecord | Ended
+Event = Started | Epoch | EpochRecord | Stage | Ended
 
 
 def stops_early(epochs: Sequence[EpochRecord], patience: int, min_delta: float) -> bool:
@@ -81,10 +96,17 @@ def stops_early(epochs: Sequence[EpochRecord], patience: int, min_delta: float) 
 
 
 def kept_epoch(epochs: Sequence[EpochRecord], keep: Literal["best", "last"]) -> int:
-    """The index of the highest validation accuracy, of equal ones the last; or the last of all."""
+    """The index of the highest validation accuracy, of equal ones the last; or the last of all.
+
+    Fine-tuning must be better than the head alone, which is epoch 0.
+    """
     if keep == "last":
         return len(epochs) - 1
-    return max(range(len(epochs)), key=lambda index: (epochs[index].validation_accuracy, index))
+
+    def merit(index: int) -> tuple[float, bool, int]:
+        return epochs[index].validation_accuracy, epochs[index].epoch == 0, index
+
+    return max(range(len(epochs)), key=merit)
 
 
 def epoch_record(line: dict[str, Any]) -> EpochRecord:

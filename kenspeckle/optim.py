@@ -34,13 +34,25 @@ _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024, "Muon"
 class Optimizer:
     """Updates the parameters of a network in place; weights decay, biases and norms do not."""
 
-    def __init__(self, parameters: Mapping[str, nn.Parameter], config: OptimizerConfig) -> None:
+    def __init__(
+        self,
+        parameters: Mapping[str, nn.Parameter],
+        config: OptimizerConfig,
+        *,
+        layer_decay: float = 1.0,
+    ) -> None:
+        """With `layer_decay`, the rate of each layer is that share of the next layer's."""
         self.parameters = {name: p for name, p in parameters.items() if p.requires_grad}
-        self.rate = config.rate  # at the peak of the schedule
-        self._groups = _groups(self.parameters, config)
+        self.rate = config.rate  # at the peak of the schedule, of the last layer
+        shares = _shares(list(self.parameters), layer_decay)
+        self._groups = [
+            (group, share, [name for name in names if shares[name] == share])
+            for group, names in _groups(self.parameters, config)
+            for share in sorted({shares[name] for name in names})
+        ]
         self.memory = {
             name: _start(self.parameters[name], group)
-            for group, names in self._groups
+            for group, _, names in self._groups
             for name in names
         }
 
@@ -52,13 +64,13 @@ class Optimizer:
     def step(self, factor: float) -> None:
         """Update every parameter that has a gradient; `factor` is of the configured rate."""
         with torch.no_grad():
-            for config, names in self._groups:
+            for config, share, names in self._groups:
                 present = [name for name in names if self.parameters[name].grad is not None]
                 if present:
                     parameters: list[Tensor] = [self.parameters[name] for name in present]
                     gradients = [p.grad for p in parameters if p.grad is not None]
                     memory = [self.memory[name] for name in present]
-                    _update(config, parameters, gradients, memory, config.rate * factor)
+                    _update(config, parameters, gradients, memory, config.rate * share * factor)
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is remembered, by "parameter/quantity"."""
@@ -72,6 +84,23 @@ class Optimizer:
         """Put back what `tensors` gave, in the memory layout that the kernels expect."""
         for key, value in self.tensors().items():
             value.copy_(tensors[key])
+
+
+def _shares(names: list[str], decay: float) -> dict[str, float]:
+    """The share of the rate that each parameter gets: less, the further its layer from the end.
+
+    Layers are told apart by their first name, and in a sequence by their number (Howard and Ruder
+    2018, discriminative fine-tuning).
+    """
+    layers = {name: _layer(name) for name in names}
+    order = list(dict.fromkeys(layers.values()))
+    return {name: decay ** (len(order) - 1 - order.index(layers[name])) for name in names}
+
+
+def _layer(name: str) -> str:
+    parts = name.split(".")
+    until = next((place for place, part in enumerate(parts) if part.isdecimal()), 0)
+    return ".".join(parts[: until + 1])
 
 
 def _groups(

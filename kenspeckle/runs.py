@@ -5,25 +5,29 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from kenspeckle import config, device, storage
+from kenspeckle.backbones import backbone
+from kenspeckle.choices import on_backbone, settled
 from kenspeckle.conductor import work
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.ledger import ledger
-from kenspeckle.data.preprocess import reason, settle
+from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.sources.detect import locate, open_dataset
-from kenspeckle.data.sources.fashion_mnist import Progress
+from kenspeckle.data.splits import draw
 from kenspeckle.device import Compute
-from kenspeckle.diagnosis.label_change import label_changes
+from kenspeckle.diagnosis.label_change import label_changes, strong_operations
 from kenspeckle.environment import environment
 from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
 from kenspeckle.models.presets import preset
 from kenspeckle.recipes.catalog import build_recipe
+from kenspeckle.recipes.choice import Choice, recipe_for
 from kenspeckle.run_folder import (
     CHECKPOINTS,
     CONFIG,
@@ -48,7 +52,7 @@ def never() -> bool:
 def train(
     source: str | Path | Dataset = "mnist",
     *,
-    recipe: str = "swift",
+    recipe: str = "",
     model: str = "",
     settings: Iterable[str] = (),
     seed: int = 0,
@@ -56,15 +60,21 @@ def train(
 ) -> Run:
     """Train `recipe` on `source` and return the run; `settings` are texts like "train.epochs=3".
 
+    Without a name, the recipe is the one that suits the source.
+
     `model` is a network by its name, such as "resnet-18", instead of the recipe's. Raises a
     `KenspeckleError` that says what to do where data, settings or disk do not allow it.
     """
     dataset = source if isinstance(source, Dataset) else None
     name = dataset.source if dataset else str(source)
-    chosen = replace(build_recipe(recipe), source=name, seed=seed)
+    choice = Choice(recipe=recipe, notes=())
+    if not recipe:
+        choice = recipe_for(name if dataset is None else "memory", settings)
+    chosen = replace(build_recipe(choice.recipe), source=name, seed=seed)
     if model:
         chosen = replace(chosen, model=preset(model))
-    return _run_of(training(config.override(chosen, settings), out=out, dataset=dataset))
+    chosen = config.override(chosen, settings)
+    return to_end(training(chosen, out=out, dataset=dataset, notes=choice.notes)).run
 
 
 def resume(run: str | Path | Run, *, dataset: Dataset | None = None) -> Run:
@@ -73,7 +83,7 @@ def resume(run: str | Path | Run, *, dataset: Dataset | None = None) -> Run:
     `dataset` is needed only where the run was trained on a Dataset made in memory.
     """
     path = run.path if isinstance(run, Run) else run
-    return _run_of(resuming(path, dataset=dataset))
+    return to_end(resuming(path, dataset=dataset)).run
 
 
 def training(
@@ -83,24 +93,27 @@ def training(
     dataset: Dataset | None = None,
     stop: Callable[[], bool] = never,
     progress: Progress | None = None,
+    notes: Sequence[str] = (),
 ) -> Iterator[Event]:
     """Train into a new run folder, event by event; when `stop()` is true, save and end.
 
-    `progress` hears of a download, which only the source "fashion-mnist" can cause.
+    `progress` hears of what goes on before the first step: decoding, features of a pretrained
+    network, a download, which only the source "fashion-mnist" can cause. `notes` are shown with
+    those on what was decided here.
     """
     began = time.perf_counter()
     compute = device.choose(settings.device, settings.precision, settings.threads)
+    source = backbone(settings.transfer.backbone) if settings.transfer.backbone else None
+    asked = on_backbone(settings, source) if source else settings
     data = dataset or open_dataset(
-        settings.source, data=settings.data, preprocess=settings.preprocess, progress=progress
+        asked.source, data=asked.data, preprocess=asked.preprocess, progress=progress
     )
-    settled = replace(
-        settings,
-        source=locate(settings.source) if data.files or data.origin else settings.source,
-        start=locate(settings.start) if settings.start else "",
-        device=compute.device,
-        precision=compute.precision,
-        threads=compute.threads,
-        preprocess=settle(settings.preprocess, data),
+    splits = draw(data, asked.splits)
+    choice = settled(asked, data, splits, source, compute)
+    chosen = replace(
+        choice.settings,
+        source=locate(asked.source) if data.files or data.origin else asked.source,
+        start=locate(asked.start) if asked.start else "",
     )
     run, is_new = _new_run(settings, out)
     with storage.lock(run.path / LOCK, "training"), _removed_if_refused(run, is_new=is_new):
@@ -110,19 +123,23 @@ def training(
                 f"or go on with it by `ken train --resume {run.path}`"
             )
         leftovers = _remove_leftovers(run)
-        session = open_session(run, settled, compute, data, began=began)
+        session = open_session(run, chosen, compute, data, began=began, progress=progress)
         begin(session)
-        facts = {**environment(compute), "seed": settled.seed, "data": data.fingerprint}
+        facts = {**environment(compute), "seed": chosen.seed, "data": data.fingerprint}
         storage.write_json(run.path / ENVIRONMENT, facts)
         storage.write_json(run.path / LEDGER, ledger(data, session.splits))
         # last of these, because a folder with it counts as a run
-        storage.write_file(run.path / CONFIG, config.dumps(settled).encode())
-        notes = [*leftovers, *_choices(settings, settled, data), *_label_changes(session)]
-        yield from work(session, stop, notes)
+        storage.write_file(run.path / CONFIG, config.dumps(chosen).encode())
+        lines = [*notes, *leftovers, *choice.notes, *_label_changes(session)]
+        yield from work(session, stop, lines)
 
 
 def resuming(
-    path: str | Path, *, dataset: Dataset | None = None, stop: Callable[[], bool] = never
+    path: str | Path,
+    *,
+    dataset: Dataset | None = None,
+    stop: Callable[[], bool] = never,
+    progress: Progress | None = None,
 ) -> Iterator[Event]:
     """Go on with the run in the folder `path`, event by event."""
     began = time.perf_counter()
@@ -133,7 +150,10 @@ def resuming(
             raise RunError(f"{run.path}: this run is finished; use `ken evaluate {run.path}`")
         leftovers = _remove_leftovers(run)
         data = dataset or open_dataset(
-            settings.source, data=settings.data, preprocess=settings.preprocess
+            settings.source,
+            data=settings.data,
+            preprocess=settings.preprocess,
+            progress=progress,
         )
         known = run.ledger["fingerprint"]
         if data.fingerprint != known:
@@ -141,8 +161,16 @@ def resuming(
                 f"{run.path}: the data of {settings.source} changed since this run began "
                 f"(fingerprint {data.fingerprint[:12]}, was {known[:12]}); restore it or train anew"
             )
-        session = open_session(run, settings, _same_compute(run, settings), data, began=began)
+        compute = _same_compute(run, settings)
+        session = open_session(run, settings, compute, data, began=began, progress=progress)
         yield from work(session, stop, leftovers + restore_session(session))
+
+
+def to_end(events: Iterable[Event]) -> Ended:
+    """Let a training go on to its last event, and return that."""
+    (last,) = deque(events, maxlen=1)
+    assert isinstance(last, Ended)
+    return last
 
 
 def _remove_leftovers(run: Run) -> list[str]:
@@ -152,18 +180,14 @@ def _remove_leftovers(run: Run) -> list[str]:
     return [f"removed {name}, which an interrupted write left" for name in names]
 
 
-def _run_of(events: Iterator[Event]) -> Run:
-    """Let the training go to its end."""
-    last = [event for event in events if isinstance(event, Ended)][-1]
-    return last.run
-
-
 def _label_changes(session: Session) -> list[str]:
     """A line for each operation of the augmentation that turns pictures into another class's."""
     augmentation = session.settings.augment
-    if augmentation.check == "off":
-        return []
     data, splits = session.dataset, session.splits
+    # asked first, because taking a split copies its pictures
+    strong = strong_operations(augmentation, data.images.shape[1:3])
+    if augmentation.check == "off" or not strong:
+        return []
     found = label_changes(
         data.take(splits.train),
         data.take(splits.validation),
@@ -173,25 +197,6 @@ def _label_changes(session: Session) -> list[str]:
     )
     findings = [change.finding for change in found if change.is_fault]
     return [f"{item.name}: {item.evidence}; {item.advice}" for item in findings]
-
-
-def _choices(asked: RunConfig, settled: RunConfig, data: Dataset) -> list[str]:
-    """One line for each thing that was decided for the user or that they should know."""
-    notes = list(data.origin.notes) if data.origin else []
-    height, width = data.images.shape[1:3]
-    if (settled.preprocess.height, settled.preprocess.width) != (height, width):
-        size = f"{settled.preprocess.height} x {settled.preprocess.width}"
-        notes.append(f"pictures of {height} x {width} are scaled to {size} (preprocess.least)")
-    if asked.preprocess.kind == "auto":
-        notes.append(reason(settled.preprocess, data))
-    load = device.load()
-    if settled.threads > 1 and load >= settled.threads:
-        # threads that wait for each other in every step wait for the slowest of them
-        notes.append(
-            f"other programs are at work here (load {load:.1f}); "
-            "with a core less to itself, training may be faster with --set threads=1"
-        )
-    return notes
 
 
 def _same_compute(run: Run, settings: RunConfig) -> Compute:
@@ -232,12 +237,13 @@ def _utf8(path: Path) -> Path:
 
 @contextmanager
 def _removed_if_refused(run: Run, *, is_new: bool) -> Iterator[None]:
-    """Remove the folder of a run that ends in an error before anything was written into it."""
+    """Leave things as they were where a run ends in an error before anything was written."""
     try:
         yield
     except KenspeckleError:
         with suppress(OSError):  # the error on its way says more
-            if is_new and os.listdir(run.path) == [LOCK]:
+            if os.listdir(run.path) == [LOCK]:
                 (run.path / LOCK).unlink()
-                run.path.rmdir()
+                if is_new:
+                    run.path.rmdir()
         raise

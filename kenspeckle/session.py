@@ -10,9 +10,11 @@ from pathlib import Path
 from torch import Tensor
 
 from kenspeckle import checkpoint, config, model_file, storage
+from kenspeckle.backbones import backbone
 from kenspeckle.data.batches import Batches, steps_per_epoch
 from kenspeckle.data.dataset import Dataset, concatenated
 from kenspeckle.data.images import parts
+from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.splits import Splits, draw
 from kenspeckle.device import Compute, prepare
@@ -22,7 +24,7 @@ from kenspeckle.events import EpochRecord, epoch_record
 from kenspeckle.models.families import build_model
 from kenspeckle.models.heads import Head, head_of
 from kenspeckle.models.initialization import initialize
-from kenspeckle.models.layers import learn_scaling, use_channels_last
+from kenspeckle.models.layers import keep_statistics, learn_scaling, use_channels_last
 from kenspeckle.optim import Optimizer
 from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import CHECKPOINTS, MODEL, Run
@@ -44,6 +46,7 @@ class Session:
     validation: list[Dataset]  # once for each view of its pictures, in the size of the input
     training: Training
     identity: dict[str, str]  # of the checkpoints
+    progress: Progress | None  # hears of what goes on before the first step
     began: float  # `time.perf_counter()` before the data was read
     epochs: list[EpochRecord] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)  # weights of the best epoch so far
@@ -58,7 +61,13 @@ class Session:
 
 
 def open_session(
-    run: Run, settings: RunConfig, compute: Compute, data: Dataset, *, began: float
+    run: Run,
+    settings: RunConfig,
+    compute: Compute,
+    data: Dataset,
+    *,
+    began: float,
+    progress: Progress | None = None,
 ) -> Session:
     """Data, network and optimizer at step 0, for `settings` in which nothing is "auto"."""
     prepare(compute)
@@ -83,9 +92,15 @@ def open_session(
     initialize(network, settings.initialization, seed=settings.seed)
     network.to(compute.torch_device)
     use_channels_last(network)
+    if settings.transfer.backbone:
+        keep_statistics(network)
     if settings.preprocess.scaling != "unit":
         learn_scaling(network, parts(train.images))
-    optimizer = Optimizer(dict(network.named_parameters()), settings.optimizer)
+    optimizer = Optimizer(
+        dict(network.named_parameters()),
+        settings.optimizer,
+        layer_decay=settings.train.layer_decay,
+    )
     return Session(
         run=run,
         settings=settings,
@@ -96,6 +111,7 @@ def open_session(
         batches=batches,
         validation=dataset_views(data.take(splits.validation), settings.preprocess),
         began=began,
+        progress=progress,
         training=Training(network=network, optimizer=optimizer),
         identity={
             "configuration": hashlib.sha256(config.dumps(settings).encode()).hexdigest(),
@@ -107,10 +123,14 @@ def open_session(
 def begin(session: Session) -> None:
     """Start from another model, if `start` names one: its weights and its scaling.
 
-    A last layer for other classes stays new. Raises `ConfigError` where the two networks are of
-    different architectures.
+    Or from a pretrained network, if `transfer.backbone` names one. A last layer for other classes
+    stays new. Raises `ConfigError` where the two networks are of different architectures.
     """
     settings, network = session.settings, session.training.network
+    if settings.transfer.backbone:
+        own = network.state_dict()
+        for name, value in backbone(settings.transfer.backbone).network.state_dict().items():
+            own[name].copy_(value)
     if not settings.start:
         return
     path = Path(settings.start)

@@ -15,7 +15,8 @@ from kenspeckle.models.initialization import InitializationConfig
 from kenspeckle.monitor import MonitorConfig
 from kenspeckle.optim_config import AdamConfig, OptimizerConfig
 from kenspeckle.schedule import ScheduleConfig
-from kenspeckle.training import TrainConfig
+from kenspeckle.train_config import TrainConfig
+from kenspeckle.transfer_config import TransferConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class RunConfig:
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     model: ModelConfig = field(default_factory=ConvNetConfig)
+    transfer: TransferConfig = field(default_factory=TransferConfig)
     initialization: InitializationConfig = field(default_factory=InitializationConfig)
     optimizer: OptimizerConfig = field(default_factory=AdamConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)

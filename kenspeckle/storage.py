@@ -26,7 +26,7 @@ MANIFEST = "manifest.json"
 PATIENCE = (
     0.2  # seconds that a lock is waited for: those who only look at it hold it for an instant
 )
-_TEMPORARY = re.compile(r"\.(.+)\.tmp-\d+", re.DOTALL)  # what `_temporary` makes
+_TEMPORARY = re.compile(r"\.(.+)\.tmp-\d+", re.DOTALL)  # what `temporary_path` makes
 
 
 class Disk:
@@ -76,7 +76,7 @@ DISK = Disk()
 
 def write_file(path: Path, data: bytes, *, disk: Disk = DISK) -> None:
     """Replace `path` by `data`; a crash at any point leaves the old file or the new one."""
-    temporary = _temporary(path)
+    temporary = temporary_path(path)
     with _explained(path, len(data), disk, temporary):
         _discard(temporary, disk)
         disk.write(temporary, data)
@@ -109,7 +109,7 @@ def write_folder(
         for name, data in files.items()
     }
     manifest = _sealed({**about, "files": sums})
-    temporary = _temporary(path)
+    temporary = temporary_path(path)
     with _explained(path, sum(map(len, files.values())), disk, temporary):
         _discard(temporary, disk)
         disk.make_folder(temporary)
@@ -159,7 +159,7 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 def remove_folder(path: Path, *, disk: Disk = DISK) -> None:
     """Delete a folder; half of it never bears its name."""
-    doomed = _temporary(path)
+    doomed = temporary_path(path)
     try:
         _discard(doomed, disk)
         disk.rename(path, doomed)
@@ -234,7 +234,8 @@ def _take(file: IO[str]) -> None:
             time.sleep(PATIENCE / 20)
 
 
-def _temporary(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
+    """What a file or folder is called until it is whole; `remove_leftovers` knows it."""
     # in the same folder, because a rename across file systems is a copy and not atomic
     return path.parent / f".{path.name}.tmp-{os.getpid()}"
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,62 +18,14 @@ from torch import Tensor, nn
 from kenspeckle.data.batches import Batches
 from kenspeckle.device import Compute
 from kenspeckle.errors import NonFiniteError
-from kenspeckle.losses import TASK_OF, LossName, loss_of
-from kenspeckle.models.heads import Head, TaskName
-from kenspeckle.models.layers import reseed
+from kenspeckle.losses import class_weights, loss_of
+from kenspeckle.models.heads import Head
+from kenspeckle.models.layers import reseed, to_training
 from kenspeckle.optim import Optimizer
 from kenspeckle.schedule import ScheduleConfig, factor
+from kenspeckle.train_config import TrainConfig
 
 PAUSE = 0.2  # seconds between two looks of the caller, so that it can draw, save or stop
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """How long to train, in which batches, and what guards the weights."""
-
-    epochs: float = 10.0  # passes over the training split, in part too; 0 = `steps` decides
-    steps: int = 0  # updates; 0 = `epochs` decides
-    batch_size: int = 128
-    # cross-entropy and binary tell classes apart; absolute and squared tell a number
-    loss: LossName = "cross-entropy"
-    label_smoothing: float = 0.0  # share of probability that is spread over all classes
-    averaging: float = 0.0  # decay for each step of the average of weights that is kept; 0 = off
-    gradient_clip: float = math.inf  # largest norm of the gradient; inf = never clipped
-    patience: int = 0  # epochs without a better validation accuracy before stopping; 0 = never stop
-    keep: Literal["best", "last"] = "best"  # the epoch that becomes the model, on validation
-    min_delta: float = 0.0  # what counts as better, as a share: 0.001 = 0.1 points
-    checkpoint_seconds: float = 10.0  # of training between two checkpoints; 0 = every pause
-    keep_checkpoints: int = 3
-    keep_models: int = 0  # epochs between two model files that are kept for good; 0 = the best only
-
-    def __post_init__(self) -> None:
-        if not (self.epochs >= 0 and self.steps >= 0 and (self.epochs > 0) != (self.steps > 0)):
-            raise ValueError(
-                "epochs or steps must be above 0 and the other 0, "
-                f"got {self.epochs} and {self.steps}"
-            )
-        for name, least in (("batch_size", 1), ("keep_checkpoints", 2)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name in ("patience", "min_delta", "checkpoint_seconds", "keep_models"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
-        for name in ("label_smoothing", "averaging"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in 0..1, got {getattr(self, name)}")
-        if self.label_smoothing and self.task == "number":
-            raise ValueError(f"label_smoothing must be 0 for the loss {self.loss}")
-        if not self.gradient_clip > 0:
-            raise ValueError(f"gradient_clip must be above 0, got {self.gradient_clip}")
-
-    @property
-    def task(self) -> TaskName:
-        """What the outputs of the network mean."""
-        return TASK_OF[self.loss]
-
-    def total_steps(self, steps_per_epoch: int) -> int:
-        """How many updates the whole training makes, unless it stops early."""
-        return self.steps or max(1, round(self.epochs * steps_per_epoch))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +86,14 @@ def fit(
     parameters = list(network.parameters())
     state = {n: tensor for n, tensor in network.state_dict().items() if tensor.is_floating_point()}
     total = config.total_steps(len(batches))
+    weights = None
+    if config.balance == "classes":
+        weights = class_weights(batches.labels, head.outputs)
     while training.total < total:
-        network.train()
+        is_frozen = training.epoch < config.frozen_epochs
+        for name, parameter in network.named_parameters():
+            parameter.requires_grad_(not is_frozen or name.startswith("head."))
+        to_training(network)
         started = paused = perf_counter()
         for batch in batches.epoch(training.epoch, start=training.step):
             pace = factor(schedule, training.total / total)
@@ -144,7 +101,12 @@ def fit(
             with compute.autocast():
                 outputs = network(batch.images)
             loss = loss_of(
-                config.loss, head, outputs.float(), batch, smoothing=config.label_smoothing
+                config.loss,
+                head,
+                outputs.float(),
+                batch,
+                smoothing=config.label_smoothing,
+                weights=weights,
             )
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -168,7 +130,7 @@ def fit(
                 if finished:
                     _next_epoch(training)
                 yield epoch
-                network.train()  # the caller may have evaluated
+                to_training(network)  # the caller may have evaluated
                 started = paused = perf_counter()
             if finished:
                 break

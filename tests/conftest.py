@@ -24,6 +24,14 @@ def bars(count=240, *, seed=0, size=28):
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_tests(tmp_path_factory):
+    """No test reads or writes what the user has cached."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 SMALL = (
     "threads=1",
     "precision=fp32",

@@ -58,7 +58,8 @@ def test_any_values_survive_a_round_trip_through_toml(value):
         ("model.widths=[16, 1.5]", "model.widths[1] must be int, got 1.5"),
         (
             "model.name=resent",
-            "unknown model.name 'resent'; did you mean 'resnet'? (known: convnet, mlp, resnet)",
+            "unknown model.name 'resent'; did you mean 'resnet'? "
+            "(known: convnet, efficientnet-lite, hf, mlp, resnet, timm)",
         ),
         ("optimizer.rate=-1", "optimizer.rate must be above 0, got -1.0"),
         ("optimizer.rate=nan", "optimizer.rate must be above 0, got nan"),
@@ -90,6 +91,38 @@ def test_another_variant_starts_from_its_own_defaults():
 def test_another_name_of_the_same_variant_keeps_its_settings():
     after = config.override(build_recipe("swift"), ["optimizer.name=adam"])
     assert after.optimizer.rate == build_recipe("swift").optimizer.rate
+
+
+DEPTH = 10_000
+TOO_DEEP = {
+    "lists": "seed = " + "[" * DEPTH + "]" * DEPTH,
+    "tables in braces": "seed = " + "{a = " * DEPTH + "1" + "}" * DEPTH,
+    "tables in dotted names": "seed" + ".a" * DEPTH + " = 1",
+    "tables with a heading": "[model.name" + ".a" * DEPTH + "]",
+    "tables where a number belongs": "[train.epochs" + ".a" * DEPTH + "]",
+}
+
+
+@pytest.mark.parametrize("text", TOO_DEEP.values(), ids=list(TOO_DEEP))
+def test_a_file_that_is_nested_too_deep_is_refused_in_one_line(tmp_path, text):
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        config.load(RunConfig, path)
+    assert str(caught.value).startswith(f"{path}: tables or lists are nested too deep; ")
+
+
+def test_an_unknown_table_is_named_however_deep_it_is(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("[trian" + ".a" * DEPTH + "]")
+    with pytest.raises(ConfigError, match="unknown setting 'trian'; did you mean 'train'"):
+        config.load(RunConfig, path)
+
+
+@pytest.mark.parametrize("value", ["[" * DEPTH + "]" * DEPTH, "{a" + ".a" * DEPTH + " = 1}"])
+def test_an_override_that_is_nested_too_deep_is_refused_in_one_line(value):
+    with pytest.raises(ConfigError, match=r"^tables or lists are nested too deep; "):
+        config.override(build_recipe("swift"), [f"seed={value}"])
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path):

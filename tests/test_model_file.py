@@ -25,6 +25,7 @@ from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import ModelFileError
 from kenspeckle.inference import probabilities
 from kenspeckle.models.convnet import ConvNetConfig
+from kenspeckle.models.efficientnet_lite import EfficientNetLiteConfig
 from kenspeckle.models.families import build_model
 from kenspeckle.models.layers import use_channels_last
 from kenspeckle.models.mlp import MlpConfig
@@ -35,6 +36,7 @@ ARCHITECTURES = {
     "softmax": MlpConfig(hidden=()),
     "convnet": ConvNetConfig(widths=(3, 4), kernels=(3, 3), paddings=(1, 1), pools=(2, 1)),
     "deep-mnist": replace(DEEP_MNIST, widths=(2, 3), hidden=(6,)),
+    "lite0": EfficientNetLiteConfig(),
 }
 
 

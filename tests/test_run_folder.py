@@ -57,6 +57,12 @@ def test_an_empty_folder_that_was_there_survives_a_run_that_is_refused(tmp_path)
     assert tmp_path.is_dir()
 
 
+def test_an_empty_folder_that_was_there_is_left_empty_by_a_run_that_is_refused(tmp_path):
+    with pytest.raises(DataError, match="3 pictures leave validation and test empty"):
+        ks.train(TOO_FEW, settings=SMALL, out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_in_a_folder_of_folders_that_are_missing_is_made(dataset, tmp_path):
     assert ks.train(dataset, settings=SMALL, out=tmp_path / "a" / "b" / "run").is_finished
 

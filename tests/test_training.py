@@ -15,7 +15,8 @@ from kenspeckle.models.mlp import MlpConfig
 from kenspeckle.optim import Optimizer
 from kenspeckle.optim_config import AdamConfig, SgdConfig
 from kenspeckle.schedule import ScheduleConfig
-from kenspeckle.training import TrainConfig, Training, averaged, fit
+from kenspeckle.train_config import TrainConfig
+from kenspeckle.training import Training, averaged, fit
 
 CPU = Compute(device="cpu", precision="fp32", threads=1, reason="as set")
 

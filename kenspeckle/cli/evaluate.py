@@ -51,6 +51,12 @@ def evaluate(
     part = "all" if measured.split == "all" else f"{measured.split} split"
     screen.print(f"{found.run.path}, {part} of {found.source} ({found.role})")
     screen.print(f"accuracy [bold]{headline}[/bold], 95 % Wilson interval")
+    if measured.is_imbalanced:
+        balanced = f"balanced accuracy [bold]{measured.balanced_accuracy:.2%}[/bold]"
+        screen.print(
+            f"{balanced}, macro F1 {measured.macro_f1:.3f} "
+            f"(the largest class has {measured.imbalance:.1f} times the pictures of the smallest)"
+        )
     others = [f"top-{k} {value:.2%}" for k, value in measured.top_k.items() if k > 1]
     screen.print(", ".join([*others, f"negative log-likelihood {measured.nll:.4f}"]))
     screen.print(_per_class(measured))
@@ -88,6 +94,8 @@ def _document(found: ks.Assessment) -> dict[str, object]:
         "n": measured.n,
         "accuracy": measured.accuracy,
         "interval": [measured.interval.low, measured.interval.high],
+        "balanced_accuracy": measured.balanced_accuracy,
+        "macro_f1": measured.macro_f1,
         "nll": measured.nll,
         "top_k": measured.top_k,
         "per_class": [

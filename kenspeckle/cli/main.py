@@ -1,7 +1,8 @@
 """The command `ken`: its subcommands, its errors and its exit codes.
 
-Exit codes: 0 good, 1 something that the user can put right, 2 wrong usage, 130 and 143 stopped by
-SIGINT or SIGTERM (a training has then written a checkpoint).
+Exit codes: 0 good, 1 something that the user can put right or a reproduction that misses what was
+asked for, 2 wrong usage, 130 and 143 stopped by SIGINT or SIGTERM (a training has then written a
+checkpoint).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ app = App(
 # import strings: the help of one command does not load the others
 COMMANDS = {
     "train": "Train a classifier on labelled pictures.",
+    "data": "Tell what is in a data set, and what looks wrong.",
     "evaluate": "Measure a run on its test split.",
     "predict": "Name what is in pictures.",
     "runs": "List all runs, best first.",

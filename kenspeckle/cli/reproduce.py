@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
 from kenspeckle.cli.output import console, print_json
 from kenspeckle.report.text import duration
+
+if TYPE_CHECKING:
+    from kenspeckle.experiments.series import Began
 
 
 def reproduce(
@@ -25,6 +27,8 @@ def reproduce(
     json: bool = False,
 ) -> int:
     """Carry out experiments of the seed documents; without a name, list them.
+
+    The exit code is 1 where a result misses what was asked for.
 
     Parameters
     ----------
@@ -46,10 +50,10 @@ def reproduce(
         print one JSON document as the last line
     """
     from kenspeckle.errors import ConfigError
-    from kenspeckle.experiments.catalog import EXPERIMENTS, find_experiment
-    from kenspeckle.experiments.catalog import reproduce as carry_out
+    from kenspeckle.experiments.catalog import EXPERIMENTS
     from kenspeckle.experiments.plan import Plan
-    from kenspeckle.experiments.record import PAGE, write_record
+    from kenspeckle.experiments.record import PAGE
+    from kenspeckle.experiments.series import Began, Recorded, carry_out
 
     screen = console(quiet=json)
     if seeds < 1:
@@ -59,39 +63,35 @@ def reproduce(
     if not (all or names):
         screen.print(_listing(EXPERIMENTS))
         return 0
-    chosen = list(EXPERIMENTS) if all else list(dict.fromkeys(names))
-    for name in chosen:
-        find_experiment(name)
-    document: dict[str, Any] = {}
-    began, done = time.perf_counter(), 0
-    expected = sum(EXPERIMENTS[name].seconds for name in chosen)
-    for number, name in enumerate(chosen, start=1):
-        line = f"[bold]{name}[/bold] ({number} of {len(chosen)})"
-        if done and not quick:
-            left = (expected - done) * (time.perf_counter() - began) / done
-            line += f", about {duration(left)} left for all"
-        screen.print(line)
-        with TemporaryDirectory(prefix="kenspeckle-") as folder:
-            plan = Plan(
-                out=Path(folder),
-                quick=quick,
-                seeds=seeds,
-                data=data,
-                settings=set,
-                say=lambda text: screen.print(f"  {text}", style="dim"),
-            )
-            found = carry_out(name, plan)
-        document = write_record(out, found)
-        done += EXPERIMENTS[name].seconds
-        entry = next(item for item in document["experiments"] if item["name"] == name)
-        screen.print(_result(entry))
+    chosen = list(EXPERIMENTS if all else dict.fromkeys(names))
+    ended: list[Recorded] = []
+    with TemporaryDirectory(prefix="kenspeckle-") as folder:
+        plan = Plan(
+            out=Path(folder),
+            quick=quick,
+            seeds=seeds,
+            data=data,
+            settings=set,
+            say=lambda text: screen.print(f"  {text}", style="dim"),
+        )
+        for event in carry_out(chosen, plan, record=out):
+            if isinstance(event, Began):
+                screen.print(_heading(event))
+            else:
+                ended.append(event)
+                screen.print(_result(event.entry))
     screen.print(f"wrote {out / PAGE}")
     if json:
+        document = ended[-1].document
         shown = [item for item in document["experiments"] if item["name"] in chosen]
         print_json({**document, "experiments": shown, "page": str(out / PAGE)})
-    missed = [row for item in document["experiments"] for row in item["quantities"] if
-              item["name"] in chosen and row["met"] is False]  # fmt: skip
-    return 1 if missed else 0
+    return 1 if any(event.missed for event in ended) else 0
+
+
+def _heading(event: Began) -> str:
+    left = event.seconds_left
+    line = f"[bold]{event.name}[/bold] ({event.number} of {event.count})"
+    return line if left is None else f"{line}, about {duration(left)} left for all"
 
 
 def _listing(experiments: Any) -> Table:

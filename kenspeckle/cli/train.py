@@ -28,6 +28,7 @@ def train(
     seed: int | None = None,
     out: Path | None = None,
     resume: Path | None = None,
+    balance: bool = False,
     json: bool = False,
 ) -> int:
     """Train a classifier on labelled pictures; without anything else, on the bundled MNIST.
@@ -35,9 +36,9 @@ def train(
     Parameters
     ----------
     source
-        mnist, fashion-mnist, digits, counting, or a path to IDX or CIFAR files [mnist]
+        a name such as mnist, or a path: pictures in folders, an archive, a table, IDX, ... [mnist]
     recipe
-        swift, blink, mlp or any other; a wrong name lists them all [swift]
+        swift, transfer or any other; a wrong name lists them all [the one that suits the source]
     model
         a network by name, such as resnet-18, instead of the recipe's
     set
@@ -50,6 +51,8 @@ def train(
         the run folder to make [runs/SOURCE-RECIPE-NUMBER]
     resume
         a run folder to go on with; everything else is then taken from it
+    balance
+        let all classes count alike in the loss, however few pictures they have
     json
         print one JSON document as the last line
     """
@@ -64,11 +67,13 @@ def train(
                     config=config,
                     seed=seed,
                     out=out,
+                    balance=balance or None,
                 )
-                events = _resumed(resume, stop)
+                events = _resumed(resume, stop, view)
             else:
-                chosen = _chosen(source, recipe, model, set, config, seed)
-                events = _begun(chosen, out, stop, view)
+                set = (*set, *(["train.balance=classes"] if balance else []))
+                chosen, notes = _chosen(source, recipe, model, set, config, seed, view)
+                events = _begun(chosen, notes, out, stop, view)
             for event in events:
                 view.show(event)
         ended = view.ended
@@ -84,37 +89,47 @@ def _chosen(
     settings: tuple[str, ...],
     file: Path | None,
     seed: int | None,
-) -> RunConfig:
-    """The configuration that the arguments ask for; a flag wins over a file."""
+    view: TrainingView,
+) -> tuple[RunConfig, tuple[str, ...]]:
+    """The configuration that the arguments ask for, and notes; a flag wins over a file."""
     from kenspeckle.config import load, override
     from kenspeckle.errors import ConfigError
     from kenspeckle.models.presets import preset
     from kenspeckle.recipes.catalog import build_recipe
+    from kenspeckle.recipes.choice import Choice, recipe_for
     from kenspeckle.settings import RunConfig
 
     if file and recipe:
         raise ConfigError("--config and --recipe exclude each other; give one of them")
-    chosen = load(RunConfig, file) if file else build_recipe(recipe or "swift")
+    choice = Choice(recipe=recipe, notes=())
+    if not file and not recipe:
+        choice = recipe_for(source or "mnist", settings, progress=view.working)
+    chosen = load(RunConfig, file) if file else build_recipe(choice.recipe)
     if source:
         chosen = replace(chosen, source=source)
     if model:
         chosen = replace(chosen, model=preset(model))
     chosen = override(chosen, settings)
-    return override(chosen, [f"seed={seed}"]) if seed is not None else chosen
+    chosen = override(chosen, [f"seed={seed}"]) if seed is not None else chosen
+    return chosen, choice.notes
 
 
 def _begun(
-    chosen: RunConfig, out: Path | None, stop: StopOnSignal, view: TrainingView
+    chosen: RunConfig,
+    notes: tuple[str, ...],
+    out: Path | None,
+    stop: StopOnSignal,
+    view: TrainingView,
 ) -> Iterator[Event]:
     from kenspeckle.runs import training
 
-    return training(chosen, out=out, stop=stop, progress=view.download)
+    return training(chosen, out=out, stop=stop, progress=view.working, notes=notes)
 
 
-def _resumed(run: Path, stop: StopOnSignal) -> Iterator[Event]:
+def _resumed(run: Path, stop: StopOnSignal, view: TrainingView) -> Iterator[Event]:
     from kenspeckle.runs import resuming
 
-    return resuming(run, stop=stop)
+    return resuming(run, stop=stop, progress=view.working)
 
 
 def _require_alone(**others: object) -> None:

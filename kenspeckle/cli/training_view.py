@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from rich.progress import (
     BarColumn,
-    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TextColumn,
@@ -17,10 +16,11 @@ from rich.progress import (
 from rich.text import Text
 
 from kenspeckle.cli.output import console
+from kenspeckle.cli.preparation_view import PreparationView
 from kenspeckle.report.text import duration, share
 
 if TYPE_CHECKING:
-    from kenspeckle.events import Ended, EpochRecord, Event, Started
+    from kenspeckle.events import Ended, EpochRecord, Event, Stage, Started
     from kenspeckle.training import Epoch
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -44,15 +44,7 @@ class TrainingView:
             transient=True,
             disable=quiet or not self._console.is_terminal,
         )
-        self._download = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            DownloadColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=quiet or not self._console.is_terminal,
-        )
+        self._preparation = PreparationView(self._console)
         self._losses: list[float] = []
         self._ended: Ended | None = None
 
@@ -64,21 +56,17 @@ class TrainingView:
 
     def close(self) -> None:
         """Take the progress lines away."""
-        self._download.stop()
+        self._preparation.close()
         self._progress.stop()
 
-    def download(self, name: str, done: int, total: int) -> None:
-        """Show how far the download of a file has come; all in bytes, `total` 0 if unknown."""
-        known = {task.description: task.id for task in self._download.tasks}
-        if name not in known:
-            self._download.start()
-            known[name] = self._download.add_task(name, total=total or None)
-        self._download.update(known[name], completed=done)
+    def working(self, what: str, done: int, total: int) -> None:
+        """Show how far work before the first step has come; `total` 0 where it is not known."""
+        self._preparation.working(what, done, total)
 
     def show(self, event: Event) -> None:
         """Print what `event` is about."""
         # here, because at the top of the file they would load torch before `--help` appears
-        from kenspeckle.events import Ended, EpochRecord, Started
+        from kenspeckle.events import Ended, EpochRecord, Stage, Started
         from kenspeckle.training import Epoch
 
         match event:
@@ -88,11 +76,13 @@ class TrainingView:
                 self._advance(event)
             case EpochRecord():
                 self._epoch(event)
+            case Stage():
+                self._stage(event)
             case Ended():
                 self._end(event)
 
     def _start(self, event: Started) -> None:
-        self._download.stop()
+        self._preparation.close()
         config, compute = event.config, event.compute
         line = self._console.print
         about = f"recipe {config.recipe} on {config.source}, seed {config.seed}"
@@ -123,9 +113,21 @@ class TrainingView:
     def _epoch(self, event: EpochRecord) -> None:
         interval = event.validation_interval
         measured = share(event.validation_accuracy, interval.low, interval.high, event.validation_n)
+        self._preparation.close()
+        name = event.epoch or "head"
         self._console.print(
-            f"{event.epoch:>5}  {event.loss:>7.4f}  {event.accuracy:>8.2%}  {measured:<40}  "
+            f"{name:>5}  {event.loss:>7.4f}  {event.accuracy:>8.2%}  {measured:<40}  "
             f"{duration(event.seconds):>10}"
+        )
+
+    def _stage(self, event: Stage) -> None:
+        low, high = event.gain.interval.low, event.gain.interval.high
+        self._console.print(
+            Text(
+                f"{event.name} ({duration(event.seconds)}): {event.about}; "
+                f"{event.gain.difference:+.1%} over {event.over} "
+                f"({low * 100:+.1f} to {high * 100:+.1f} points, n={event.gain.n:,})"
+            )
         )
 
     def _end(self, event: Ended) -> None:
@@ -138,8 +140,9 @@ class TrainingView:
             )
             return
         best = event.best
+        which = f"epoch {best.epoch}" if best.epoch else "the head"
         line(
-            f"model of epoch {best.epoch}: [bold]{best.validation_accuracy:.2%}[/bold] on "
+            f"model of {which}: [bold]{best.validation_accuracy:.2%}[/bold] on "
             f"validation; {duration(event.train_seconds)} of training, "
             f"{duration(event.total_seconds)} in all"
         )

@@ -72,9 +72,9 @@ def reports(
                     failure = _failure(worker, worker.output in ready, patience)
                     answers = list(_answers(worker))
                     if failure:
+                        answers += _blamed(worker, failure, patience)
                         pool.remove(worker)
                         selector.unregister(worker.output)
-                        answers += _blamed(worker, failure, patience)
                         waiting.extendleft(reversed(worker.asked))
                         _end(worker)
                     left -= len(answers)

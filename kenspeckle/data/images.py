@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,11 +54,12 @@ class StoredImages:
         self.path = path
         self.rows = rows
         self.shape = (len(rows), *size)
-        self._file = open(path, "rb")  # noqa: SIM115 (open as long as these images are used)
         self._bytes = count * size[0] * size[1] * size[2]
+        with open(path, "rb") as file:
+            self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._require_whole()
-        mapped = mmap.mmap(self._file.fileno(), self._bytes, access=mmap.ACCESS_READ)
-        self._pixels = np.frombuffer(mapped, dtype=np.uint8).reshape(count, *size)
+        flat = np.frombuffer(self._mapped, dtype=np.uint8, count=self._bytes)
+        self._pixels = flat.reshape(count, *size)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -84,7 +84,7 @@ class StoredImages:
         return other
 
     def _require_whole(self) -> None:
-        size = os.fstat(self._file.fileno()).st_size
+        size = self._mapped.size()  # of the file as it is now
         if size < self._bytes:
             raise DataError(
                 f"{self.path}: cut short while in use ({size:,} of {self._bytes:,} bytes); "

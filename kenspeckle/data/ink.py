@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,16 +18,23 @@ _LEAST_CONTRAST = 12.0  # of 255; less than this between ink and paper is noise
 _EIGHT_NEIGHBOURS = np.ones((3, 3))
 
 
-def normalize_ink(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+def normalize_ink(
+    picture: NDArray[np.uint8],
+    height: int,
+    width: int,
+    *,
+    rules: Literal["removed", "kept"] = "removed",
+) -> NDArray[np.uint8]:
     """Light ink on black, in a box of 5/7 of the frame, centred by mass: the form of MNIST.
 
     LeCun et al. 1998, section III.A: the digit fits a box of 20 pixels with its proportions kept,
     and its centre of mass is the centre of the 28 x 28 frame. A `picture` (H, W, C) that has this
-    form already comes back unchanged. Raises `DataError` on a page without ink.
+    form already comes back unchanged. `rules` are printed lines across the page. Raises
+    `DataError` on a page without ink.
     """
     if picture.shape[:2] == (height, width) and is_normalized(grey(picture)):
         return to_bytes(grey(picture))
-    ink = find_ink(_plane(_shrunk(picture)))
+    ink = find_ink(_plane(_shrunk(picture)), rules=rules)
     rows, columns = _extent(ink > 0)
     box = max(_box(height), _box(width))
     drawn = _with_usual_pen(_at_most(ink[rows, columns], 10 * box), box)
@@ -47,7 +56,7 @@ def is_normalized(page: Plane) -> bool:
     return bool(0.9 <= max(extents) <= 1 and offset <= 1.5)
 
 
-def find_ink(page: Plane) -> Plane:
+def find_ink(page: Plane, *, rules: Literal["removed", "kept"] = "removed") -> Plane:
     """How much ink of the digit is at each pixel, 0..255.
 
     Polarity, light, contrast, rules, frames, specks and digits at the side are settled. Raises
@@ -61,7 +70,9 @@ def find_ink(page: Plane) -> Plane:
     ink = np.clip(1 - page / np.maximum(paper, 1), 0, 1) * np.median(paper)
     if _strength(ink) < _LEAST_CONTRAST:
         raise DataError("nothing drawn in it (no ink that differs from the paper)")
-    ink = _without_frame(without_rules(ink, least=0.08 * _strength(ink)))
+    if rules == "removed":
+        ink = without_rules(ink, least=0.08 * _strength(ink))
+    ink = _without_frame(ink)
     ink = np.clip(ink * (255 / _strength(ink)), 0, 255)
     ink[ink < _otsu(ink) / 2] = 0
     return _digit(ink)

@@ -12,5 +12,6 @@ SIDE = 32  # pixels
 def thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(H, W, C) as (32, 32): grey, antialiased, the proportions squashed."""
     image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
-    reduced = image.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=4.0)
-    return np.asarray(reduced.convert("L"))
+    # bilinear because it also enlarges small pictures evenly; the gap halves its time
+    reduced = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return np.asarray(reduced)

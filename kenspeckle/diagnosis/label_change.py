@@ -6,7 +6,8 @@ makes it take many for another class, that operation changes labels: a mirrored 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,8 @@ from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.batches import Batches
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.images import parts
-from kenspeckle.data.planes import resample, to_bytes
+from kenspeckle.data.preprocess import dataset_views
+from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.device import Compute, generator
 from kenspeckle.diagnosis.findings import Finding
 from kenspeckle.evaluation.accuracy import wilson
@@ -30,13 +32,14 @@ from kenspeckle.models.layers import learn_scaling
 from kenspeckle.optim import Optimizer
 from kenspeckle.optim_config import AdamConfig
 from kenspeckle.schedule import ScheduleConfig
-from kenspeckle.training import TrainConfig, Training, fit
+from kenspeckle.train_config import TrainConfig
+from kenspeckle.training import Training, fit
 
 # up to here nobody's label changes, and two seconds of testing would be wasted
 _MILD = {"rotation": 20.0, "shear": 20.0, "zoom": 0.25, "crop": 0.2}
 _MILD_SHIFT = 0.12  # share of the shorter side
 _TRAIN, _TESTED = 8000, 1000  # pictures
-_SIDE = 32  # larger pictures are reduced to it
+_SIDE = 32  # the shorter one of larger pictures is reduced to it
 _LEAST_DROP = 0.05  # of accuracy
 _BETTER_THAN_CHANCE = 2.0  # a judge below this many times chance is believed nothing
 
@@ -92,13 +95,13 @@ def label_changes(
     rng = np.random.default_rng(seed)
     train, validation = _some(train, _TRAIN, rng), _some(validation, _TESTED, rng)
     judge = _judge(_reduced(train), compute, seed)
-    plain = _answers(judge, validation.images[:])
+    plain = _answers(judge, validation)
     accuracy = float((plain == validation.labels).mean())
     if accuracy < min(0.9, _BETTER_THAN_CHANCE / len(train.class_names)):
         return []
     found = []
     for name in names:
-        changed = _answers(judge, _after(validation.images[:], config, name, seed))
+        changed = _answers(judge, _after(validation, config, name, seed))
         found.append(
             LabelChange(
                 operation=name,
@@ -136,27 +139,24 @@ def _judge(data: Dataset, compute: Compute, seed: int) -> torch.nn.Module:
     return network
 
 
-def _after(
-    images: NDArray[np.uint8], config: AugmentConfig, name: str, seed: int
-) -> NDArray[np.uint8]:
-    """`images` after this operation alone; flips are made for certain."""
-    default = AugmentConfig()
-    kept = ("fill", "order", "operations")
-    settings = {
-        field.name: getattr(config if field.name in kept else default, field.name)
-        for field in fields(AugmentConfig)
-    }
-    settings[name] = 1.0 if name.startswith("flip") else getattr(config, name)
-    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-    changed = augment(pixels, AugmentConfig(**settings), generator(seed, "label change", name))
-    after: NDArray[np.uint8] = (
-        changed.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+def _after(data: Dataset, config: AugmentConfig, name: str, seed: int) -> Dataset:
+    """`data` after this operation alone; flips are made for certain."""
+    setting: dict[str, Any] = {name: 1.0 if name.startswith("flip") else getattr(config, name)}
+    alone = replace(
+        AugmentConfig(),
+        fill=config.fill,
+        order=config.order,
+        operations=config.operations,
+        **setting,
     )
-    return after
+    pixels = torch.from_numpy(data.images[:]).permute(0, 3, 1, 2).float()
+    changed = augment(pixels, alone, generator(seed, "label change", name))
+    after = changed.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+    return replace(data, images=after.numpy())
 
 
-def _answers(judge: torch.nn.Module, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-    answers: NDArray[np.int64] = outputs(judge, _small(images)).argmax(dim=1).numpy()
+def _answers(judge: torch.nn.Module, data: Dataset) -> NDArray[np.int64]:
+    answers: NDArray[np.int64] = outputs(judge, _reduced(data).images).argmax(dim=1).numpy()
     return answers
 
 
@@ -179,24 +179,11 @@ def _some(data: Dataset, count: int, rng: np.random.Generator) -> Dataset:
 
 
 def _reduced(data: Dataset) -> Dataset:
-    return replace(data, images=_small(data.images[:]))
-
-
-def _small(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """At most `_SIDE` pixels a side, so that the judge is as quick on photographs."""
-    height, width = images.shape[1:3]
+    """With a shorter side of at most `_SIDE`, so that the judge is as quick on photographs."""
+    height, width = data.images.shape[1:3]
     scale = _SIDE / min(height, width)
     if scale >= 1:
-        return images
-    size = round(height * scale), round(width * scale)
-    return np.stack(
-        [
-            to_bytes(
-                np.stack(
-                    [resample(plane.astype(np.float64), *size) for plane in np.moveaxis(i, -1, 0)],
-                    axis=-1,
-                )
-            )
-            for i in images
-        ]
-    )
+        return data
+    height, width = round(height * scale), round(width * scale)
+    (reduced,) = dataset_views(data, PreprocessConfig(kind="resize", height=height, width=width))
+    return reduced

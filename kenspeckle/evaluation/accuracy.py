@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 from kenspeckle.predictions import Predictions
 
 TOP = (1, 2, 3, 5)
+IMBALANCE = 3.0  # largest over smallest class, from which accuracy alone misleads
 _LEAST_PROBABILITY = np.finfo(np.float32).tiny  # so that one sure mistake does not make it infinite
 
 
@@ -41,11 +42,19 @@ class Measurement:
     n: int
     accuracy: float
     interval: Interval  # Wilson, 95 %
+    balanced_accuracy: float  # mean recall of the classes that are there
+    macro_f1: float  # mean over these classes of the harmonic mean of precision and recall
+    imbalance: float  # items of the largest class over those of the smallest that is there
     nll: float  # mean negative log-likelihood, in nats
     top_k: dict[int, float]
     per_class: tuple[ClassFigures, ...]
     # of a model that tells a number, in its unit; the accuracy is then the share of exact counts
     mean_absolute_error: float | None = None
+
+    @property
+    def is_imbalanced(self) -> bool:
+        """Whether accuracy alone says too little."""
+        return self.imbalance > IMBALANCE
 
 
 def measure(predictions: Predictions) -> Measurement:
@@ -54,16 +63,28 @@ def measure(predictions: Predictions) -> Measurement:
     count = len(predictions)
     own = predictions.probabilities[np.arange(count), predictions.labels].astype(np.float64)
     places = _places(predictions)
+    per_class = _per_class(predictions)
+    present = [figures for figures in per_class if figures.n]
     return Measurement(
         split=predictions.split,
         n=count,
         accuracy=right / count,
         interval=wilson(right, count),
+        balanced_accuracy=sum(figures.recall for figures in present) / len(present),
+        macro_f1=sum(_f1(figures) for figures in present) / len(present),
+        imbalance=max(f.n for f in present) / min(f.n for f in present),
         nll=float(-np.log(np.maximum(own, _LEAST_PROBABILITY)).mean()),
         top_k={k: float((places < k).mean()) for k in TOP if k < len(predictions.class_names)},
-        per_class=_per_class(predictions),
+        per_class=per_class,
         mean_absolute_error=_absolute_error(predictions),
     )
+
+
+def _f1(figures: ClassFigures) -> float:
+    """0 where the class was never found."""
+    if not figures.recall:
+        return 0.0
+    return 2 * figures.precision * figures.recall / (figures.precision + figures.recall)
 
 
 def _absolute_error(predictions: Predictions) -> float | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,11 @@ from kenspeckle import config
 from kenspeckle.assessment import Assessment, evaluate
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.sources.detect import open_dataset
-from kenspeckle.errors import RunError
 from kenspeckle.events import Ended, EpochRecord
 from kenspeckle.experiments.outcome import Picture, Quantity, over_seeds
 from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.report import figures
-from kenspeckle.runs import training
+from kenspeckle.runs import to_end, training
 from kenspeckle.settings import RunConfig
 
 QUICK_PICTURES = 1500
@@ -40,7 +39,7 @@ class Plan:
     say: Callable[[str], None] = silent  # hears of progress, a line at a time
 
     def dataset(self, source: str) -> Dataset:
-        """All of `source`, or a share of it if quick; copies none of its splits."""
+        """All of `source`, or an even sample of it if quick."""
         data = open_dataset(source)
         return self.sample(data, QUICK_PICTURES) if self.quick else data
 
@@ -65,10 +64,18 @@ class Plan:
 class Trained:
     """The runs of one configuration over several seeds, each tested once."""
 
-    settled: RunConfig  # of the first seed
     ends: tuple[Ended, ...]
     tests: tuple[Assessment, ...]
-    epochs: tuple[EpochRecord, ...] = field(default=())  # of the first seed
+
+    @property
+    def settled(self) -> RunConfig:
+        """The configuration of the first seed, in which nothing is "auto"."""
+        return self.ends[0].config
+
+    @property
+    def epochs(self) -> tuple[EpochRecord, ...]:
+        """Of the first seed."""
+        return self.ends[0].epochs
 
     @property
     def seconds(self) -> tuple[float, ...]:
@@ -109,10 +116,7 @@ class Trained:
 def train_seeds(
     plan: Plan, settings: RunConfig, data: Dataset, *, seeds: int | None = None, name: str = ""
 ) -> Trained:
-    """Train `settings` once for each seed and test each run once.
-
-    Raises `RunError` where a run does not finish.
-    """
+    """Train `settings` once for each seed and test each run once."""
     name = name or settings.recipe
     count = 1 if plan.quick else seeds or plan.seeds
     ends, tests = [], []
@@ -120,12 +124,10 @@ def train_seeds(
         plan.say(f"{name}: training, seed {seed + 1} of {count}")
         folder = plan.out / f"{name}-{seed}"
         chosen = replace(settings, seed=seed, source=data.source)
-        end = _finished(training(chosen, out=folder, dataset=data), folder)
+        end = to_end(training(chosen, out=folder, dataset=data))
         ends.append(end)
         tests.append(evaluate(end.run, data))
-    return Trained(
-        settled=ends[0].config, ends=tuple(ends), tests=tuple(tests), epochs=ends[0].epochs
-    )
+    return Trained(ends=tuple(ends), tests=tuple(tests))
 
 
 def curves(found: Trained) -> Picture:
@@ -135,10 +137,3 @@ def curves(found: Trained) -> Picture:
         about="Loss and accuracy of training and validation over the steps of the first seed.",
         png=figures.png(figures.curves(found.epochs)),
     )
-
-
-def _finished(events: Iterable[object], folder: Path) -> Ended:
-    last = [event for event in events if isinstance(event, Ended)]
-    if not last:
-        raise RunError(f"{folder}: the training of an experiment did not finish; run it again")
-    return last[-1]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kenspeckle.device import generator
+from kenspeckle.errors import ConfigError
 
 ActivationName = Literal["relu", "leaky-relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -76,6 +77,28 @@ def learn_scaling(network: nn.Module, parts: Iterable[NDArray[np.uint8]]) -> Non
         return scale.learn(parts)  # a network has one, at its beginning
 
 
+class FixedScale(Scale):
+    """The scaling that belongs to pretrained weights: no data set changes it.
+
+    A picture of one channel becomes one of as many channels as there are means.
+    """
+
+    def __init__(self, *, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
+        super().__init__(len(mean))
+        self.mean.copy_(torch.tensor(mean)[:, None, None])
+        self.deviation.copy_(torch.tensor(deviation)[:, None, None])
+
+    def use_mean_image(self, shape: tuple[int, int, int]) -> None:
+        """Refuse: raises `ConfigError`."""
+        raise ConfigError(
+            "preprocess.scaling=mean-image does not go with a pretrained network, "
+            "which has its own scaling; use standard"
+        )
+
+    def learn(self, parts: Iterable[NDArray[np.uint8]]) -> None:
+        """Nothing: the weights expect what they were trained with."""
+
+
 class Crop(nn.Module):
     """Without `edge` pixels on each side: (N, C, H, W) to (N, C, H - 2 edge, W - 2 edge)."""
 
@@ -128,6 +151,21 @@ class Dropout(nn.Module):
         kept = torch.empty_like(features, dtype=torch.float32)
         kept.bernoulli_(1 - self.rate, generator=self.generator)
         return features * kept.to(features.dtype) / (1 - self.rate)
+
+
+def keep_statistics(network: nn.Module) -> None:
+    """Let batch norms keep what they know, in training too: few pictures would spoil it."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.register_buffer("kept", torch.ones(()), persistent=False)
+
+
+def to_training(network: nn.Module) -> None:
+    """`network.train()`, but for batch norms of which `keep_statistics` was asked."""
+    network.train()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d) and hasattr(module, "kept"):
+            module.eval()
 
 
 def use_channels_last(network: nn.Module) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from kenspeckle.errors import ConfigError, unknown_name
 from kenspeckle.models.convnet import ConvNetConfig
+from kenspeckle.models.efficientnet_lite import EfficientNetLiteConfig
 from kenspeckle.models.families import ModelConfig
 from kenspeckle.models.mlp import MlpConfig
 from kenspeckle.models.resnet import ResNetConfig
@@ -68,6 +69,7 @@ PRESETS: dict[str, ModelConfig] = {
     "resnet-34": ResNetConfig(depths=(3, 4, 6, 3)),
     "resnet-18-photo": ResNetConfig(stem="photo"),
     "resnet-34-photo": ResNetConfig(stem="photo", depths=(3, 4, 6, 3)),
+    "lite0": EfficientNetLiteConfig(),
 }
 
 
@@ -80,6 +82,6 @@ def preset(name: str) -> ModelConfig:
 
 def usual_shape(name: str) -> tuple[int, int, int]:
     """(C, H, W) of the pictures that the network called `name` was made for."""
-    if name == "vgg-16" or name.endswith("-photo"):
+    if name in ("vgg-16", "lite0") or name.endswith("-photo"):
         return 3, 224, 224
     return (3, 32, 32) if name == "vgg-small" or name.startswith("resnet") else (1, 28, 28)

@@ -47,9 +47,10 @@ def summarize(config: ModelConfig, *, shape: tuple[int, int, int], outputs: int)
     Raises `ConfigError` where the pictures are too small.
     """
     network = outline(config, shape=shape, outputs=outputs).eval()
-    made_by: dict[int, str] = {}
+    picture = torch.empty(1, *shape, device="meta")
+    made_by = {id(picture): ""}
+    alive = [picture]  # so that no two tensors share an id
     rows: list[LayerRow] = []
-    alive: list[Tensor] = []  # so that no two tensors share an id
 
     def record(name: str, module: nn.Module) -> None:
         def hook(_: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
@@ -62,9 +63,7 @@ def summarize(config: ModelConfig, *, shape: tuple[int, int, int], outputs: int)
                     shape=tuple(made.shape[1:]),
                     weights=sum(p.numel() for p in own if p.ndim > 1),
                     parameters=sum(p.numel() for p in own),
-                    inputs=tuple(made_by.get(id(tensor), rows[-1].name) for tensor in given)
-                    if rows
-                    else ("",),
+                    inputs=tuple(made_by[id(tensor)] for tensor in given),
                 )
             )
             made_by[id(made)] = name
@@ -75,7 +74,6 @@ def summarize(config: ModelConfig, *, shape: tuple[int, int, int], outputs: int)
     leaves = [(name, m) for name, m in network.named_modules() if name and not list(m.children())]
     for name, module in leaves:
         record(name, module)
-    picture = torch.empty(1, *shape, device="meta")
     with torch.no_grad():
         network(picture)
     return ModelSummary(shape=shape, rows=tuple(rows))

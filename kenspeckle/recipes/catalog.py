@@ -19,6 +19,7 @@ from kenspeckle.recipes.documents import (
     vgg_mnist,
 )
 from kenspeckle.recipes.fast import blink, swift
+from kenspeckle.recipes.photos import photos, transfer
 from kenspeckle.recipes.tutorials import deep_mnist, mlp, softmax
 from kenspeckle.settings import RunConfig
 
@@ -35,8 +36,10 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "mean-image": mean_image,
     "mlp": mlp,
     "mlp-300": mlp_300,
+    "photos": photos,
     "softmax": softmax,
     "swift": swift,
+    "transfer": transfer,
     "vgg-cifar": vgg_cifar,
     "vgg-mnist": vgg_mnist,
 }

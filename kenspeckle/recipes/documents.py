@@ -16,7 +16,7 @@ from kenspeckle.models.presets import VGG_MNIST, preset
 from kenspeckle.optim_config import AdamConfig, SgdConfig
 from kenspeckle.schedule import ScheduleConfig
 from kenspeckle.settings import RunConfig
-from kenspeckle.training import TrainConfig
+from kenspeckle.train_config import TrainConfig
 
 _CONSTANT = ScheduleConfig(name="constant")
 _UNIT = PreprocessConfig(scaling="unit")

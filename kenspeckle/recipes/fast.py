@@ -12,7 +12,7 @@ from kenspeckle.models.convnet import ConvNetConfig
 from kenspeckle.optim_config import AdamConfig
 from kenspeckle.schedule import ScheduleConfig
 from kenspeckle.settings import RunConfig
-from kenspeckle.training import TrainConfig
+from kenspeckle.train_config import TrainConfig
 
 _NETWORK = ConvNetConfig(
     crop=2,  # the ink of a digit lies within 20 of 28 pixels, so its border is paper

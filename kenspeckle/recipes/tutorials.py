@@ -9,7 +9,7 @@ from kenspeckle.models.presets import DEEP_MNIST
 from kenspeckle.optim_config import AdamConfig, SgdConfig
 from kenspeckle.schedule import ScheduleConfig
 from kenspeckle.settings import RunConfig
-from kenspeckle.training import TrainConfig
+from kenspeckle.train_config import TrainConfig
 
 _UNIT = PreprocessConfig(scaling="unit")
 _CONSTANT = ScheduleConfig(name="constant")

@@ -57,8 +57,10 @@ def markdown(document: Document, *, folder: str) -> str:
             lines += ["", f"Skipped: {item['skipped']}."]
             continue
         lines += ["", item["story"]]
+        made = "1 seed" if item["seeds"] == 1 else f"{item['seeds']} seeds"
         if item["settings"]:
-            lines += ["", f"*with {', '.join(item['settings'])}*"]
+            made += f", with {', '.join(item['settings'])}"
+        lines += ["", f"*{made}*"]
         for note in item["notes"]:
             lines += ["", f"*{note}*"]
         for picture in item["pictures"]:

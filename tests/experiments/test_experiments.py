@@ -119,6 +119,11 @@ def test_the_text_has_the_same_numbers(tmp_path):
     assert "55.00% (sd 7.07) (40.00 to 70.00, n=10) | ≥ 90.00%: not met | 2 |" in text
 
 
+def test_the_text_says_over_how_many_seeds_an_experiment_went(tmp_path):
+    written(tmp_path, "softmax")
+    assert "\n*2 seeds*\n" in (tmp_path / "reproduction.md").read_text()
+
+
 def test_a_folder_of_another_kind_is_not_overwritten(tmp_path):
     (tmp_path / "reproduction.json").write_text("[1, 2]")
     with pytest.raises(RunError, match="not a record of experiments; choose another --out"):

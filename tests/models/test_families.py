@@ -8,6 +8,7 @@ import torch
 
 from kenspeckle.errors import ConfigError
 from kenspeckle.models.convnet import ConvNetConfig
+from kenspeckle.models.efficientnet_lite import EfficientNetLiteConfig
 from kenspeckle.models.families import MODELS, build_model, outline
 from kenspeckle.models.initialization import INITIALIZERS, InitializationConfig, initialize
 from kenspeckle.models.layers import ACTIVATIONS, Dropout, Scale, reseed
@@ -16,7 +17,14 @@ from kenspeckle.models.presets import DEEP_MNIST, PRESETS
 from kenspeckle.models.resnet import ResNetConfig
 from kenspeckle.models.summary import summarize
 
-CONFIGS = [ConvNetConfig(), DEEP_MNIST, MlpConfig(), MlpConfig(hidden=()), ResNetConfig()]
+CONFIGS = [
+    ConvNetConfig(),
+    DEEP_MNIST,
+    MlpConfig(),
+    MlpConfig(hidden=()),
+    ResNetConfig(),
+    EfficientNetLiteConfig(),
+]
 
 
 def parameters(network):
@@ -31,7 +39,8 @@ def test_a_network_maps_pictures_to_logits(config, shape):
 
 
 def test_every_family_is_tried_here():
-    assert {config.name for config in CONFIGS} == set(MODELS)
+    libraries = {"hf", "timm"}  # tried in test_hf.py and test_timm_models.py
+    assert {config.name for config in CONFIGS} | libraries == set(MODELS)
 
 
 def test_deep_mnist_has_the_size_of_the_document():
@@ -134,7 +143,7 @@ def test_dropout_does_nothing_in_evaluation():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_built_for_its_pictures(name):
-    photo = name.endswith("photo") or name == "vgg-16"
+    photo = name.endswith("photo") or name in ("vgg-16", "lite0")
     shape = (3, 224, 224) if photo else (1, 28, 28) if name != "vgg-small" else (3, 32, 32)
     network = outline(PRESETS[name], shape=shape, outputs=10)
     assert network(torch.empty(2, *shape, device="meta")).shape == (2, 10)
@@ -146,6 +155,7 @@ def test_every_preset_is_built_for_its_pictures(name):
         ("vgg-16", 138_357_544),
         ("resnet-18-photo", 11_689_512),
         ("resnet-34-photo", 21_797_672),
+        ("lite0", 4_652_008),
     ],
 )
 def test_a_well_known_network_has_its_well_known_size(name, count):

@@ -57,17 +57,17 @@ def labelled(
     """
     files, others = _without_system_files(found, list(excluded))
     paths = [file.name.split("/") for file in files]
-    directories = [name.split("/") for name in folders if not _is_system(name)]
+    directories = [name.split("/") for name in folders if not is_system(name)]
     root = _root([path[:-1] for path in paths])
     items = []
     for file, path in zip(files, paths, strict=True):
         name = printable(file.name)
         split, rest = _split(path, root)
-        label = _label(rest, config)
+        label = label_of(rest, config)
         if label is None:
             others.append(Excluded(name=name, reason="unlabelled", detail=_why_unlabelled(config)))
             continue
-        group = _first_group(config.group, path[-1])
+        group = first_group(config.group, path[-1])
         items.append(Item(name=name, label=label, place=file.place, split=split, group=group))
     if not items and files:
         raise DataError(
@@ -84,14 +84,14 @@ def _without_system_files(
 ) -> tuple[list[Found], list[Excluded]]:
     files = []
     for file in found:
-        if _is_system(file.name):
+        if is_system(file.name):
             excluded.append(Excluded(name=printable(file.name), reason="system-file"))
         else:
             files.append(file)
     return files, excluded
 
 
-def _is_system(name: str) -> bool:
+def is_system(name: str) -> bool:
     """Whether any part of `name` is hidden or one that operating systems leave behind."""
     return any(part.startswith(".") or part.lower() in _SYSTEM_FILES for part in name.split("/"))
 
@@ -119,15 +119,17 @@ def _split(path: Sequence[str], root: _Root) -> tuple[SplitName | None, Sequence
     return None, rest
 
 
-def _label(rest: Sequence[str], config: SourceConfig) -> str | None:
+def label_of(rest: Sequence[str], config: SourceConfig) -> str | None:
+    """The class of the file with the path `rest` from where classes begin, if that says it."""
     if config.label == "folder":
         return printable(rest[0]) if len(rest) > 1 else None
     if config.label == "first-character":
         return printable(rest[-1][0])
-    return printable(_first_group(config.label, rest[-1])) or None
+    return printable(first_group(config.label, rest[-1])) or None
 
 
-def _first_group(pattern: str, name: str) -> str:
+def first_group(pattern: str, name: str) -> str:
+    """What the first group of the regular expression is in `name`; "" where it is not there."""
     match = re.search(pattern, name) if pattern else None
     return (match[1] or "") if match else ""
 

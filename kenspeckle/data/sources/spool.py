@@ -6,9 +6,11 @@ when it is whole. A copy of an older state of the original is deleted.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +21,8 @@ from kenspeckle.storage import make_folder
 
 EXPANSION = 100  # times its own size that a file may unpack to; pictures are compressed already
 ALWAYS = 64 << 20  # bytes that every file may unpack to
+_GZIP = b"\x1f\x8b"
+_CHUNK = 1 << 20
 _RESERVE = 64 << 20  # bytes of the disk that are left free
 
 
@@ -81,6 +85,28 @@ def spooling(original: Path, folder: Path) -> Iterator[Spool]:
         if older != target:
             with suppress(OSError):  # it is in nobody's way
                 older.unlink()
+
+
+def unpacked(path: Path, spool: Path) -> Path:
+    """`path`, or its unpacked copy in the folder `spool` where it is gzip.
+
+    Raises `DataError` where it cannot be read or unpacks to far more than pictures would.
+    """
+    try:
+        with open(path, "rb") as file:
+            if file.read(2) != _GZIP:
+                return path
+        target = spooled(path, spool)
+        if not target.is_file():
+            with gzip.open(path) as content, spooling(path, spool) as copy:
+                while chunk := content.read(_CHUNK):
+                    copy.write(chunk)
+        return target
+    except StorageError:
+        raise
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read: {reason}") from error
 
 
 @contextmanager

@@ -12,15 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from kenspeckle.data.sources.tar_headers import members
 from kenspeckle.errors import DataError
 
 MAX_CONTENT = 512 << 20  # bytes after decompression; CIFAR-10, the larger of the two, has 184 MB
 MAX_MEMBER = 256 << 20  # bytes; the training part of CIFAR-100 has 155 MB
 MAX_MEMBERS = 1000
-_BLOCK = 512
 _CHUNK = 1 << 20
 _GZIP = b"\x1f\x8b"
-_REGULAR = (b"0", b"\0", b"7")  # the types of a member that is a file; all other types are passed
 
 
 def read_members(path: Path, wanted: Collection[str]) -> dict[str, bytes | bytearray]:
@@ -29,8 +28,9 @@ def read_members(path: Path, wanted: Collection[str]) -> dict[str, bytes | bytea
     Raises `DataError` where the archive is damaged, too large, or has a name twice.
     """
     found: dict[str, bytes | bytearray] = {}
-    with _opened(path) as file:
-        for name, size in _members(file):
+    with opened(path) as file:
+        for full_name, size in _files(file):
+            name = full_name.rpartition("/")[2]
             if name not in wanted:
                 continue
             if name in found:
@@ -43,23 +43,26 @@ def read_members(path: Path, wanted: Collection[str]) -> dict[str, bytes | bytea
 
 
 def first_names(path: Path, count: int) -> Iterator[str]:
+    """`first_paths` without folders."""
+    return (name.rpartition("/")[2] for name in first_paths(path, count))
+
+
+def first_paths(path: Path, count: int) -> Iterator[str]:
     """The names of the first regular files in `path`; they end early where it is no archive."""
     try:
-        with _opened(path) as file:
-            for (name, _), _ in zip(_members(file), range(count), strict=False):
+        with opened(path) as file:
+            for (name, _), _ in zip(_files(file), range(count), strict=False):
                 yield name
     except DataError:
         return
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
+def opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
     """The content of the file at `path`; failures to read it become `DataError`s with its name."""
     try:
         with open(path, "rb") as file:
-            compressed = file.read(2) == _GZIP
-            file.seek(0)
-            if not compressed:
+            if not is_gzip(path):
                 yield file
                 return
             with gzip.GzipFile(fileobj=file) as content:
@@ -71,40 +74,18 @@ def _opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
         raise DataError(f"{path}: cannot be read: {reason}") from error
 
 
-def _members(file: BinaryIO | gzip.GzipFile) -> Iterator[tuple[str, int]]:
-    """Name and size of each regular file, while `file` stands at the start of its content."""
-    position = 0
-    for _ in range(MAX_MEMBERS):
-        file.seek(position)
-        header = file.read(_BLOCK)
-        if len(header) < _BLOCK:
-            raise DataError("the archive is cut short")
-        if not any(header):  # the end of an archive is a block of zeros
-            return
-        size = _checked_size(header)
-        position += _BLOCK + -(-size // _BLOCK) * _BLOCK
-        if position > MAX_CONTENT:
-            raise DataError(f"more than the {MAX_CONTENT:,} bytes that can be read")
-        if header[156:157] in _REGULAR:
-            name = header[:100].partition(b"\0")[0].decode("utf-8", "replace")
-            yield name.rpartition("/")[2], size
-    raise DataError(f"more than the {MAX_MEMBERS:,} members that can be read")
+def is_gzip(path: Path) -> bool:
+    """Whether the file at `path` starts as gzip does."""
+    with open(path, "rb") as file:
+        return file.read(2) == _GZIP
 
 
-def _checked_size(header: bytes) -> int:
-    """The size that a member's header gives, if the header's checksum is right."""
-    total = sum(header) - sum(header[148:156]) + 8 * ord(" ")
-    if _octal(header[148:156]) != total:
-        raise DataError("not a tar archive, or damaged: a header has a wrong checksum")
-    size = _octal(header[124:136])
-    if size is None:
-        raise DataError(f"the size of a member is {header[124:136]!a}, no octal number")
-    return size
-
-
-def _octal(field: bytes) -> int | None:
-    digits = field.partition(b"\0")[0].strip(b" ")
-    return int(digits, 8) if digits and not digits.strip(b"01234567") else None
+def _files(file: BinaryIO | gzip.GzipFile) -> Iterator[tuple[str, int]]:
+    """Name and size of each regular file."""
+    beyond = f"more than the {MAX_CONTENT:,} bytes that can be read"
+    for member in members(file, at_most=MAX_MEMBERS, end=MAX_CONTENT, beyond=beyond):
+        if member.kind == "file":
+            yield member.name, member.size
 
 
 def _content(file: BinaryIO | gzip.GzipFile, name: str, size: int) -> bytearray:

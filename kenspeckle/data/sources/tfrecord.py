@@ -12,11 +12,11 @@ from kenspeckle.data.sources.columns import USUAL, listed
 from kenspeckle.data.sources.example_record import Feature, features_of
 from kenspeckle.data.sources.rows import class_name, shown
 from kenspeckle.data.sources.shards import check_complete, short_names, split_of
+from kenspeckle.data.sources.spool import unpacked
 from kenspeckle.data.sources.tfrecord_frames import (
     Checksums,
     Frame,
     frames,
-    plain,
     starts_as_tfrecord,
 )
 from kenspeckle.errors import DataError
@@ -65,7 +65,7 @@ def list_tfrecord(
     check_complete(source, [path.name for path in paths])
     found = _Found()
     for path, short in zip(paths, short_names(paths), strict=True):
-        content = plain(path, spool)
+        content = unpacked(path, spool)
         for frame in frames(content, path=path, checksums=checksums):
             name = f"{printable(short)}/{frame.number:06}"
             _sort(found, frame, config, name=name, content=content, file=path.name)

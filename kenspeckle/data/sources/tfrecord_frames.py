@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from kenspeckle.data.sources.crc32c import crc32c, crc32c_short, masked
-from kenspeckle.data.sources.spool import spooled, spooling
-from kenspeckle.errors import DataError, StorageError
+from kenspeckle.errors import DataError
 
 Checksums = Literal["verify", "ignore"]
 
@@ -45,28 +44,6 @@ def starts_as_tfrecord(path: Path) -> bool:
     except (OSError, EOFError, zlib.error):
         return False
     return len(header) == _HEADER and masked(crc32c_short(header[:8])) == _number(header[8:])
-
-
-def plain(path: Path, spool: Path) -> Path:
-    """`path`, or its unpacked copy in the folder `spool` where it is gzip.
-
-    Raises `DataError` where it cannot be read or unpacks to far more than pictures would.
-    """
-    try:
-        with open(path, "rb") as file:
-            if file.read(2) != _GZIP:
-                return path
-        target = spooled(path, spool)
-        if not target.is_file():
-            with gzip.open(path) as content, spooling(path, spool) as copy:
-                while chunk := content.read(_CHUNK):
-                    copy.write(chunk)
-        return target
-    except StorageError:
-        raise
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be read: {reason}") from error
 
 
 def frames(content: Path, *, path: Path, checksums: Checksums) -> Iterator[Frame]:

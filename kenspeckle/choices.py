@@ -1,0 +1,142 @@
+"""What is decided for the user where settings say "auto" or 0, each with its reason in a line."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import torch
+from torch.nn import functional
+
+from kenspeckle import device
+from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.preprocess import reason, settle
+from kenspeckle.data.splits import Splits
+from kenspeckle.device import Compute
+from kenspeckle.models.backbone import Backbone
+from kenspeckle.models.families import build_model
+from kenspeckle.report.text import duration
+from kenspeckle.settings import RunConfig
+from kenspeckle.transfer_config import TransferConfig
+
+FEW = 500  # pictures, below which a validation split cannot tell whether fine-tuning helps
+FOLDS = 5
+_TIMED = 8  # pictures of the step that is timed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """Settings in which nothing is left open, and what the user should know of them."""
+
+    settings: RunConfig
+    notes: tuple[str, ...]
+
+
+def on_backbone(settings: RunConfig, source: Backbone) -> RunConfig:
+    """`settings` for the network of `source`, and pictures as it was trained on."""
+    preprocess = settings.preprocess
+    if not preprocess.height:
+        height, width = source.size
+        preprocess = replace(preprocess, height=height, width=width)
+    preprocess = replace(preprocess, channels=preprocess.channels or 3)
+    return replace(settings, model=source.config, preprocess=preprocess)
+
+
+def settled(
+    asked: RunConfig, data: Dataset, splits: Splits, source: Backbone | None, compute: Compute
+) -> Settled:
+    """`asked` with device, sizes, batches and stages settled for `data`."""
+    settings = replace(
+        asked,
+        device=compute.device,
+        precision=compute.precision,
+        threads=compute.threads,
+        preprocess=settle(asked.preprocess, data),
+    )
+    notes = _of_pictures(asked, settings, data)
+    if not asked.train.batch_size:
+        size = _batch_size(len(splits.train))
+        settings = replace(settings, train=replace(settings.train, batch_size=size))
+        notes.append(f"train.batch_size is {size} for {len(splits.train):,} pictures")
+    if source:
+        chosen, lines = _stages(settings, splits, compute)
+        settings = replace(settings, transfer=chosen)
+        notes += lines
+    return Settled(settings=settings, notes=(*notes, *_of_load(settings)))
+
+
+def _of_pictures(asked: RunConfig, settings: RunConfig, data: Dataset) -> list[str]:
+    notes = list(data.origin.notes) if data.origin else []
+    height, width = data.images.shape[1:3]
+    if (settings.preprocess.height, settings.preprocess.width) != (height, width):
+        size = f"{settings.preprocess.height} x {settings.preprocess.width}"
+        notes.append(f"pictures of {height} x {width} are scaled to {size} (preprocess.least)")
+    if asked.preprocess.kind == "auto":
+        notes.append(reason(settings.preprocess, data))
+    return notes
+
+
+def _of_load(settings: RunConfig) -> list[str]:
+    load = device.load()
+    if settings.threads == 1 or load < settings.threads:
+        return []
+    # threads that wait for each other in every step wait for the slowest of them
+    return [
+        f"other programs are at work here (load {load:.1f}); "
+        "with a core less to itself, training may be faster with --set threads=1"
+    ]
+
+
+def _batch_size(count: int) -> int:
+    """About 20 steps an epoch for few pictures, and at most 64 pictures a step."""
+    return min(64, max(8, 1 << max(0, round(count / 20) - 1).bit_length()))
+
+
+def _stages(
+    settings: RunConfig, splits: Splits, compute: Compute
+) -> tuple[TransferConfig, list[str]]:
+    """Whether to fine-tune, and by what the head is told."""
+    asked = settings.transfer
+    count = len(splits.train) + len(splits.validation)
+    fine_tune, notes = asked.fine_tune, []
+    if fine_tune == "auto" and (count < FEW or asked.folds > 0):
+        fine_tune = "off"
+        notes.append(
+            f"no fine-tuning: with {count:,} pictures validation could not tell whether it helps "
+            "(transfer.fine_tune=on does it all the same)"
+        )
+    if fine_tune == "auto":
+        seconds = _seconds(settings, len(splits.train), compute)
+        fine_tune = "on" if seconds <= 60 * asked.minutes else "off"
+        says = f"fine-tuning would take about {duration(seconds)}"
+        if fine_tune == "off":
+            says += f", over transfer.minutes={asked.minutes:g}; transfer.fine_tune=on does it"
+        notes.append(says.replace("would take", "will take") if fine_tune == "on" else says)
+    folds = asked.folds
+    if folds < 0:
+        folds = FOLDS if fine_tune == "off" else 0
+    if folds:
+        notes.append(
+            f"validated by {folds} folds: each of {count:,} pictures is told by a head that has "
+            "not seen it, and the final head learns from all"
+        )
+    return replace(asked, fine_tune=fine_tune, folds=folds), notes
+
+
+def _seconds(settings: RunConfig, count: int, compute: Compute) -> float:
+    """How long fine-tuning takes, by two steps of which the second is timed."""
+    size = min(count, settings.train.batch_size, _TIMED)
+    shape = (settings.preprocess.channels, settings.preprocess.height, settings.preprocess.width)
+    network = build_model(settings.model, shape=shape, outputs=2).to(compute.torch_device)
+    images = torch.zeros(size, *shape, device=compute.torch_device)
+    images = images.contiguous(memory_format=torch.channels_last)
+    labels = torch.zeros(size, dtype=torch.int64, device=compute.torch_device)
+    taken = 0.0
+    for _ in range(2):
+        began = time.perf_counter()
+        with compute.autocast():
+            outputs = network(images)
+        functional.cross_entropy(outputs.float(), labels).backward()  # type: ignore[no-untyped-call]
+        taken = time.perf_counter() - began
+    steps = settings.train.total_steps(-(-count // settings.train.batch_size))
+    return taken / size * settings.train.batch_size * steps

@@ -1,0 +1,35 @@
+"""The difference of two accuracies on the same items."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kenspeckle.evaluation.accuracy import Interval
+
+_Z = 1.959963984540054  # of 95 %, two-sided
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """How much more of the same items the second is right about."""
+
+    difference: float  # of shares, -1..1
+    interval: Interval
+    n: int
+
+
+def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Difference:
+    """Of what is right, (N,) each; adjusted Wald interval, 95 % (Bonett and Price 2012)."""
+    count = len(first)
+    gained, lost = int((second & ~first).sum()), int((first & ~second).sum())
+    more, less = (gained + 1) / (count + 2), (lost + 1) / (count + 2)
+    margin = _Z * math.sqrt((more + less - (more - less) ** 2) / (count + 2))
+    return Difference(
+        difference=(gained - lost) / count,
+        interval=Interval(low=max(-1.0, more - less - margin), high=min(1.0, more - less + margin)),
+        n=count,
+    )

@@ -1,0 +1,102 @@
+"""What is in a source, told before any training, with sheets of its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kenspeckle import config, storage
+from kenspeckle.data.augment import augment
+from kenspeckle.data.augment_config import AugmentConfig
+from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.picture_cache import Progress
+from kenspeckle.data.planes import to_bytes
+from kenspeckle.data.sources.detect import open_dataset
+from kenspeckle.data.splits import TRAIN, Splits, draw
+from kenspeckle.device import generator
+from kenspeckle.diagnosis.inspection import Inspection, inspect
+from kenspeckle.recipes.catalog import build_recipe
+from kenspeckle.recipes.choice import recipe_for
+from kenspeckle.report.contact_sheet import Row, contact_sheet
+from kenspeckle.report.grid import png
+
+_ACROSS = 10  # pictures of a class
+_CLASSES = 40  # rows of the contact sheet
+_CHANGED = 8  # pictures whose augmentations are shown
+_VERSIONS = 9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """An inspection and the files that show what it is about."""
+
+    inspection: Inspection
+    files: tuple[Path, ...]
+
+
+def inspect_data(
+    source: str | Path | Dataset,
+    *,
+    recipe: str = "",
+    settings: Iterable[str] = (),
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Survey:
+    """Look at all pictures of `source` and write a contact sheet, augmentations and mean picture.
+
+    `recipe` and `settings` as for `train`, whose pictures these are. Raises `DataError` where the
+    source holds nothing that could be trained on.
+    """
+    name = source.source if isinstance(source, Dataset) else str(source)
+    chosen = recipe or recipe_for(name, settings, progress=progress).recipe
+    asked = config.override(replace(build_recipe(chosen), source=name), settings)
+    data = source
+    if not isinstance(data, Dataset):
+        data = open_dataset(name, data=asked.data, preprocess=asked.preprocess, progress=progress)
+    splits = draw(data, asked.splits)
+    folder = Path(out) if out else Path(f"data-{Path(name).name.partition('.')[0] or 'source'}")
+    storage.make_folder(folder)
+    found = inspect(data, splits)
+    sheets = {
+        "contact-sheet.png": _classes(data, splits),
+        "augmented.png": _augmented(data, splits, asked.augment, seed=asked.seed),
+        "mean.png": np.repeat(found.mean_image, 3 // found.mean_image.shape[2], axis=2),
+    }
+    for file, picture in sheets.items():
+        storage.write_file(folder / file, png(picture))
+    return Survey(inspection=found, files=tuple(folder / file for file in sheets))
+
+
+def _classes(data: Dataset, splits: Splits) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Some training pictures of each class, evenly from the first to the last."""
+    rows = []
+    for label, name in enumerate(data.class_names[:_CLASSES]):
+        members = splits.train[data.labels[splits.train] == label]
+        chosen = members[np.linspace(0, len(members) - 1, min(_ACROSS, len(members))).astype(int)]
+        rows.append(Row(name=name, about=f"{len(members):,} to train", images=data.images[chosen]))
+    more = len(data.class_names) - _CLASSES
+    title = f"{data.source}: training pictures" + (f", {more:,} more classes" if more > 0 else "")
+    return contact_sheet(title, rows)
+
+
+def _augmented(
+    data: Dataset, splits: Splits, augmentation: AugmentConfig, *, seed: int
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Training pictures, each beside what the augmentation makes of it."""
+    chosen = splits.train[np.linspace(0, len(splits.train) - 1, _CHANGED).astype(int)]
+    rows = []
+    for number, index in enumerate(chosen):
+        image = data.images[int(index)]
+        copies = np.repeat(image[np.newaxis], _VERSIONS, axis=0)
+        pixels = torch.from_numpy(copies).permute(0, 3, 1, 2).float()
+        changed = augment(pixels, augmentation, generator(seed, number, "augmentations shown"))
+        versions = to_bytes(changed.permute(0, 2, 3, 1).double().numpy())
+        name = data.class_names[data.labels[index]]
+        both = np.concatenate([image[np.newaxis], versions])
+        rows.append(Row(name=name, about="as it is, then changed", images=both))
+    what = "nothing is changed" if augmentation.is_identity else "as training sees them"
+    return contact_sheet(f"{data.source}: {_CHANGED} pictures and {what} ({TRAIN})", rows)
