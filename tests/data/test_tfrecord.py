@@ -112,6 +112,14 @@ def test_a_bomb_in_gzip_is_refused_before_it_fills_the_disk(tmp_path):
     assert os.listdir(tmp_path / "spool") == []
 
 
+def test_control_what_is_within_the_limit_is_unpacked_before_it_is_refused(tmp_path):
+    path = written(tmp_path / "x.tfrecord", gzip.compress(bytes(60 * MEGABYTE), 1))
+    assert refusal(path) == (
+        "x.tfrecord: record 0 at byte 0: the checksum of its length is wrong; the file is damaged"
+    )
+    assert [copy.stat().st_size for copy in (tmp_path / "spool").iterdir()] == [60 * MEGABYTE]
+
+
 @pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize(
     ("features", "label"),

@@ -106,6 +106,8 @@ def _fields(
 
 
 def _varint(record: bytes, at: int, stop: int) -> tuple[int, int]:
+    if at < stop and record[at] < 0x80:  # most are of one byte, and this is where time goes
+        return record[at], at + 1
     value = 0
     for shift in range(0, 70, 7):
         if at >= stop:
