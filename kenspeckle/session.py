@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from kenspeckle import checkpoint, config, model_file, storage
 from kenspeckle.backbones import backbone
@@ -94,6 +94,8 @@ def open_session(
     use_channels_last(network)
     if settings.transfer.backbone:
         keep_statistics(network)
+    elif len(train) < 2 * steps:
+        _refuse_single_pictures(network, len(train), settings.train.batch_size)
     if settings.preprocess.scaling != "unit":
         learn_scaling(network, parts(train.images))
     optimizer = Optimizer(
@@ -118,6 +120,15 @@ def open_session(
             "data": data.fingerprint,
         },
     )
+
+
+def _refuse_single_pictures(network: nn.Module, count: int, batch_size: int) -> None:
+    """Raise `ConfigError` where a batch norm would have to normalise a batch of one."""
+    if any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in network.modules()):
+        raise ConfigError(
+            f"train.batch_size={batch_size} makes batches of one of {count} training pictures, "
+            "which batch norm cannot learn from; use a larger one, or model.norm=none"
+        )
 
 
 def begin(session: Session) -> None:

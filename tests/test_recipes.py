@@ -47,8 +47,10 @@ GOLDEN = {  # first losses with seed 0 on `bars`, fp32, one thread
     "mean-image": [6.425160, 6.365755, 7.017056],
     "mlp": [1.112523, 1.094612, 0.399682],
     "mlp-300": [1.992328, 4.054163, 16.931772],
+    "photos": [1.062176, 0.773818, 0.371356],
     "softmax": [1.098612, 0.530031, 0.273705],
     "swift": [1.327402, 0.726335, 0.221096],
+    "transfer": [0.724466, 0.836433, 0.948478],
     "vgg-cifar": [1.759977, 1.952771, 1.291963],
     "vgg-mnist": [1.101224, 0.634663, 3.128859],
 }
@@ -62,6 +64,7 @@ def test_a_recipe_starts_with_the_losses_that_it_always_had(name, tmp_path):
         "train.epochs=0",
         "train.steps=3",
         "train.batch_size=20",
+        "transfer.fine_tune=on",
     ]
     chosen = config.override(ks.build_recipe(name), settings)
     events = training(chosen, out=tmp_path / "run", dataset=bars(90))

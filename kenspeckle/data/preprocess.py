@@ -90,7 +90,9 @@ def prepare(
 
 def dataset_views(dataset: Dataset, config: PreprocessConfig) -> list[Dataset]:
     """`dataset` in the size of the input, once for each view; itself where it has that size."""
-    if dataset.images.shape[1:3] == (config.height, config.width):
+    channels = config.channels or dataset.images.shape[3]
+    if dataset.images.shape[1:] == (config.height, config.width, channels):
         return [dataset]
-    every = np.stack([views(image, config) for image in dataset.images], axis=1)
+    framed = (views(with_channels(image, channels), config) for image in dataset.images)
+    every = np.stack(list(framed), axis=1)
     return [replace(dataset, images=images) for images in every]

@@ -24,11 +24,16 @@ class Choice:
 
 
 def recipe_for(
-    source: str, settings: Iterable[str] = (), *, progress: Progress | None = None
+    source: str,
+    settings: Iterable[str] = (),
+    *,
+    weights: str = WEIGHTS,
+    progress: Progress | None = None,
 ) -> Choice:
     """The recipe for pictures as `source` has them, read as `settings` say.
 
-    Raises `DataError` as opening the source would.
+    `weights` is the package whose pretrained network is used if it is installed. Raises
+    `DataError` as opening the source would.
     """
     asked = config.override(swift(), [line for line in settings if line.startswith("data.")])
     listing = list_pictures(source, asked.data)
@@ -39,9 +44,9 @@ def recipe_for(
         for report in look(listing, asked.data, progress=progress).reports
         if "reason" not in report
     }
-    if len(sizes) == 1 and max(*sizes) <= (SMALL, SMALL):
+    if len(sizes) == 1 and max(next(iter(sizes))) <= SMALL:
         return Choice(recipe="swift", notes=())
-    if find_spec(WEIGHTS):
+    if find_spec(weights):
         return Choice(recipe="transfer", notes=())
     return Choice(
         recipe="photos",
