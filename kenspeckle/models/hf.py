@@ -32,7 +32,7 @@ KINDS = (  # as `model_type` calls them; each is built by a test
 _ONE_SIZE = ("deit", "vit")  # they have learned places, so pictures must have just that size
 _NOT_SIZES = ("out_features", "out_indices", "stage_names")
 MAX_TEXT = 16384  # characters
-_MAX_DEPTH = 256  # layers; published ones have 72 at most
+_MAX_DEPTH = 256  # layers; a file of a stranger could otherwise keep us building for hours
 _MAX_WINDOW = 64  # swin allocates its fourth power
 _FAILURES = (  # what transformers raises for sizes that do not go together
     ArithmeticError,
