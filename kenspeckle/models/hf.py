@@ -32,7 +32,7 @@ KINDS = (  # as `model_type` calls them; each is built by a test
 _ONE_SIZE = ("deit", "vit")  # they have learned places, so pictures must have just that size
 _NOT_SIZES = ("out_features", "out_indices", "stage_names")
 MAX_TEXT = 16384  # characters
-_MAX_DEPTH = 1000  # layers
+_MAX_DEPTH = 256  # layers; a file of a stranger could otherwise keep us building for hours
 _MAX_WINDOW = 64  # swin allocates its fourth power
 _FAILURES = (  # what transformers raises for sizes that do not go together
     ArithmeticError,
@@ -177,7 +177,10 @@ def _is_rigid(config: HfConfig) -> bool:
 
 
 def _pair(size: Any) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else (size[0], size[1])
+    pair = size if isinstance(size, list | tuple) else (size, size)
+    if len(pair) != 2:
+        raise ConfigError(f"image_size of model hf must be one number or two, got {size}")
+    return pair[0], pair[1]
 
 
 def _check_size(key: str, value: Any) -> None:
