@@ -14,7 +14,8 @@ from PIL import Image
 from torch import nn
 
 from kenspeckle.data.dataset import Dataset
-from kenspeckle.data.decode import SUFFIXES, read_picture
+from kenspeckle.data.decode import SUFFIXES, read_file
+from kenspeckle.data.framing import decode_for
 from kenspeckle.data.images import Images
 from kenspeckle.data.preprocess import prepare
 from kenspeckle.errors import DataError
@@ -130,7 +131,7 @@ def _predict_batch(classifier: Classifier, paths: Sequence[Path]) -> list[Predic
     pictures, inputs = [], []
     for path in paths:
         try:
-            picture = read_picture(path)
+            picture = decode_for(read_file(path), classifier.preprocess, name=str(path)).pixels
             seen = prepare(picture, classifier.preprocess, channels=classifier.shape[0])
         except DataError as error:
             message = str(error).removeprefix(f"{path}: ")

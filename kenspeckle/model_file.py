@@ -22,7 +22,7 @@ from torch import nn
 from kenspeckle import config
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import ConfigError, ModelFileError
-from kenspeckle.models.families import ModelConfig, outline
+from kenspeckle.models.families import ModelConfig, build_model, outline
 from kenspeckle.models.heads import Head, TaskName, head_of
 from kenspeckle.models.layers import use_channels_last
 from kenspeckle.storage import DISK, Disk, write_file
@@ -147,10 +147,11 @@ def _load(path: Path) -> Classifier:
     description = config.from_dict(_Description, _table(about, "description"))
     channels, height, width = description.shape
     shape = (channels, height, width)
+    outputs = head_of(description.task, description.class_names).outputs
     network = outline(
         description.architecture,
         shape=shape,
-        outputs=head_of(description.task, description.class_names).outputs,
+        outputs=outputs,
         mean_image=description.preprocess.scaling == "mean-image",
     )
     _check_tensors(network, header)
@@ -162,6 +163,9 @@ def _load(path: Path) -> Classifier:
     for name, value in weights.items():
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise _Refused(f"tensor {name} holds NaN or infinity")
+    if len(list(network.buffers())) > sum(name in header for name, _ in network.named_buffers()):
+        # some buffers are no part of a file (tables of places in windows); those are made anew
+        network = build_model(description.architecture, shape=shape, outputs=outputs)
     network.load_state_dict(weights, assign=True)
     use_channels_last(network)
     return Classifier(

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kenspeckle import config, device, storage
+from kenspeckle.backbones import backbone
 from kenspeckle.choices import on_backbone, settled
 from kenspeckle.conductor import work
 from kenspeckle.data.dataset import Dataset
@@ -25,7 +26,6 @@ from kenspeckle.environment import environment
 from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
 from kenspeckle.models.presets import preset
-from kenspeckle.models.pretrained import backbone
 from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.recipes.choice import Choice, recipe_for
 from kenspeckle.run_folder import (

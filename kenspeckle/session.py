@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from kenspeckle import checkpoint, config, model_file, storage
+from kenspeckle.backbones import backbone
 from kenspeckle.data.batches import Batches, steps_per_epoch
 from kenspeckle.data.dataset import Dataset, concatenated
 from kenspeckle.data.images import parts
@@ -24,7 +25,6 @@ from kenspeckle.models.families import build_model
 from kenspeckle.models.heads import Head, head_of
 from kenspeckle.models.initialization import initialize
 from kenspeckle.models.layers import keep_statistics, learn_scaling, use_channels_last
-from kenspeckle.models.pretrained import backbone
 from kenspeckle.optim import Optimizer
 from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import CHECKPOINTS, MODEL, Run

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from kenspeckle import storage
+from kenspeckle.backbones import backbone
 from kenspeckle.data.picture_cache import Progress, cache_folder
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.splits import VALIDATION
@@ -28,7 +29,6 @@ from kenspeckle.events import EpochRecord, Stage, kept_epoch
 from kenspeckle.features import features
 from kenspeckle.inference import predictions
 from kenspeckle.models.backbone import Backbone
-from kenspeckle.models.pretrained import backbone
 from kenspeckle.predictions import Predictions, load_predictions
 from kenspeckle.session import Session
 

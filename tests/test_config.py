@@ -58,7 +58,8 @@ def test_any_values_survive_a_round_trip_through_toml(value):
         ("model.widths=[16, 1.5]", "model.widths[1] must be int, got 1.5"),
         (
             "model.name=resent",
-            "unknown model.name 'resent'; did you mean 'resnet'? (known: convnet, mlp, resnet)",
+            "unknown model.name 'resent'; did you mean 'resnet'? "
+            "(known: convnet, efficientnet-lite, hf, mlp, resnet, timm)",
         ),
         ("optimizer.rate=-1", "optimizer.rate must be above 0, got -1.0"),
         ("optimizer.rate=nan", "optimizer.rate must be above 0, got nan"),

@@ -7,6 +7,8 @@ distance. The gradients are those of the mean of both, which makes one step exac
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,11 +17,12 @@ from kenspeckle.data.thumbnails import SIDE
 Floats = NDArray[np.float32]
 
 APART = 9.0  # the distance of what cannot be a copy
-COARSE_LIMIT = 0.012  # of `coarse_distances`; 99.5 % of planted near copies are below
+COARSE_LIMIT = 0.02  # of `coarse_distances`; nearly all planted near copies are below
 _SMOOTHING = 0.8  # thumbnail pixels; what is finer does not survive resizing
 _COARSE_SMOOTHING = 2.0
 _BORDER = 2  # pixels that a shift or crop may have replaced
 _CHUNK = 4096  # pairs at a time: 60 MB
+_DAMPING = 0.05  # of the variance, as if it had been seen that a shift of one pixel does so
 _AGAIN = 0.15  # a distance that a second step may bring down to that of a copy
 _GAIN = (0.6, 1.6)
 _SHIFT = 2.5  # thumbnail pixels
@@ -87,7 +90,8 @@ def _step(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     The change: gain, shift to the right and down, stretch to the right and down at the border.
     """
     mean = (a + b) / 2
-    down, right = np.gradient(mean, axis=(1, 2))
+    # the stubs of numpy take an axis for a tuple of them
+    down, right = (cast(Floats, np.gradient(mean, axis=axis)) for axis in (1, 2))
     place = _places(a.shape[1])
     inner = slice(_BORDER, a.shape[1] - _BORDER)
     parts = (a, right, down, right * place, down * place[:, np.newaxis])
@@ -97,11 +101,11 @@ def _step(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     wanted = wanted - wanted.mean(axis=1, keepdims=True)
     gram = known @ known.transpose(0, 2, 1)
     variance = np.minimum(gram[:, 0, 0], np.square(wanted).sum(axis=1))
-    # a picture that is the same along one axis says nothing of a shift along it
-    diagonal = np.arange(len(parts))
-    gram[:, diagonal, diagonal] *= 1.0001
-    gram[:, diagonal, diagonal] += 1e-3
-    change: Floats = np.linalg.solve(gram, known @ wanted[:, :, np.newaxis])[:, :, 0]
+    # a picture that is the same along one axis says nothing of a shift along it: then it is none
+    diagonal = np.arange(1, len(parts))
+    gram[:, diagonal, diagonal] += _DAMPING * gram[:, :1, 0] / known.shape[2] + 1e-3
+    gram[:, 0, 0] += 1e-3
+    change = np.linalg.solve(gram, known @ wanted[:, :, np.newaxis])[:, :, 0]
     left = wanted - (change[:, np.newaxis] @ known)[:, 0]
     return np.square(left).sum(axis=1) / np.maximum(variance, 1e-3), change
 
@@ -119,8 +123,8 @@ def _moved(images: Floats, change: Floats) -> Floats:
     place = _places(SIDE)
     right = (change[:, 1:2] + change[:, 3:4] * place) / gain
     down = (change[:, 2:3] + change[:, 4:5] * place) / gain
-    moved: Floats = _interpolation(down) @ images @ _interpolation(right).transpose(0, 2, 1)
-    return moved
+    rows, columns = _interpolation(down), _interpolation(right)
+    return cast(Floats, rows @ images @ columns.transpose(0, 2, 1))
 
 
 def _places(side: int) -> Floats:
@@ -129,9 +133,9 @@ def _places(side: int) -> Floats:
     return places
 
 
-def _interpolation(offset: Floats) -> Floats:
+def _interpolation(offset: NDArray[np.floating[Any]]) -> Floats:
     """Matrices (P, 32, 32) that take each pixel from `offset` (P, 32) pixels beside it."""
-    at = np.clip(np.arange(SIDE) + offset, 0, SIDE - 1)
+    at = np.clip(np.arange(SIDE, dtype=np.float32) + offset, 0, SIDE - 1)
     below = np.minimum(at.astype(np.int64), SIDE - 2)
     matrix = np.zeros((*offset.shape, SIDE), dtype=np.float32)
     np.put_along_axis(matrix, below[:, :, np.newaxis], (below + 1 - at)[:, :, np.newaxis], axis=2)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kenspeckle.data.images import Images, StoredImages
 from kenspeckle.data.listing import Excluded
+from kenspeckle.data.near_duplicates import Duplicates
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import DataError
 
@@ -46,7 +47,7 @@ class Origin:
     excluded: tuple[Excluded, ...]
     preprocess: PreprocessConfig  # how the pictures were brought to one size
     digests: NDArray[np.uint8]  # (N, 16), equal for equal pixels
-    thumbnails: NDArray[np.uint8]  # (N, 32, 32), grey
+    duplicates: Duplicates  # exact and near, by indices of items
     notes: tuple[str, ...]  # what the user should know
     cache: str  # the folder with the decoded pixels
 

@@ -7,35 +7,42 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
+from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 
+from kenspeckle.data.picture_bytes import check_sums, count_scans, format_of, is_cut, webp_size
+from kenspeckle.data.picture_colours import DEEP_MODES, GREY_MODES, has_alpha, to_array, turned
 from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import PictureError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
-_DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
-_GREY_MODES = ("1", "L", "LA", "La", *_DEEP_MODES)
-_ALPHA_MODES = ("LA", "PA", "RGBA", "La", "RGBa")
+MAX_SCANS = 100  # of a progressive JPEG, each over all of its pixels; usual are 3 to 20
 _ORIENTATION = 0x0112  # of the EXIF tags
-_FAILURES = (  # what Pillow and simplejpeg raise for damaged pictures
+_BITS_PER_SAMPLE = 258  # of the TIFF tags
+_REDUCTIONS = (8, 4, 2)  # that libjpeg-turbo has fast code for; 8/3 takes as long as none
+_FAILURES = (  # what Pillow raises for damaged pictures
     OSError,
     ValueError,
     SyntaxError,
     TypeError,
-    KeyError,
-    IndexError,
+    LookupError,
     EOFError,
-    MemoryError,
+    ArithmeticError,
+    RuntimeError,
     struct.error,
+    zlib.error,
 )
+
+# what the user may want to know of a picture that is used; only who knows its name sets the last
+Note = Literal["animated", "16-bit", "cmyk", "palette", "alpha", "rotated", "wrong-suffix"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +62,7 @@ class Picture:
 
     pixels: NDArray[np.uint8]  # (H, W, C) with C = 1 for grey and 3 for colour
     header: Header
-    notes: tuple[str, ...]  # of animated, 16-bit, cmyk, palette, alpha, rotated
+    notes: tuple[Note, ...]
 
 
 def read_picture(
@@ -63,18 +70,23 @@ def read_picture(
 ) -> NDArray[np.uint8]:
     """Decode a picture file to (H, W, C) with C = 1 for grey and 3 for colour.
 
-    Rotated as EXIF says; the first frame of an animation; 16 bits scaled to 8; transparent pixels
-    laid on white or black, whichever is farther from what is visible. With `at_least` (height,
-    width), a JPEG may come reduced, but not below that size. Raises `PictureError` with the name
-    of the file where it is no picture, truncated, of another format or too large.
+    Rotated as EXIF says; the first frame of an animation; grey of 16 bits scaled to 8, of colours
+    of 16 bits the upper 8; colour profiles ignored; transparent pixels laid on white or black,
+    whichever is farther from what is visible. With `at_least` (height, width), a JPEG may come
+    reduced, but not below that size. Raises `PictureError` with the name of the file where it is
+    no picture, truncated, of another format or too large.
     """
+    return decode(read_file(path), name=str(path), max_pixels=max_pixels, at_least=at_least)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a picture file; `PictureError` where they cannot be had."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise PictureError(
             f"{path}: cannot be read: {error.strerror or error}", reason="unreadable"
         ) from error
-    return decode(data, name=str(path), max_pixels=max_pixels, at_least=at_least)
 
 
 def decode(
@@ -96,29 +108,54 @@ def decode_picture(
     at_least: tuple[int, int] | None = None,
 ) -> Picture:
     """`decode` with what the picture says of itself."""
+    _check_size(webp_size(data), name, max_pixels)
     with _opened(data, name, max_pixels) as image:
-        width, height = image.size
-        if width * height > max_pixels:
-            raise PictureError(
-                f"{name}: {width} x {height} pixels, at most {max_pixels:,} are accepted",
-                reason="too-large",
-            )
+        _check_size(image.size, name, max_pixels)
+        _check_scans(data, image, name)
+        if image.format == "PNG":
+            check_sums(data)
+            image.load()  # its EXIF may lie behind its pixels
         orientation = _orientation(image)
         found = _header(image, orientation)
-        notes = _notes(image, orientation)
-        if image.format == "PNG":
-            _check_sums(data)
-        pixels = _quick_jpeg(data, image, orientation, at_least)
+        pixels = _quick_jpeg(data, image, found, at_least, orientation)
         if pixels is None:
             image.load()
-            pixels = _array(ImageOps.exif_transpose(image) if orientation > 1 else image)
-        return Picture(pixels=np.ascontiguousarray(pixels), header=found, notes=notes)
+            pixels = to_array(image)
+        if image.format != "TIFF":  # which Pillow has turned
+            pixels = turned(pixels, orientation)
+        return Picture(
+            pixels=np.ascontiguousarray(pixels),
+            header=found,
+            notes=_notes(data, image, orientation),
+        )
 
 
 def header(data: bytes, *, name: str) -> Header:
-    """Size and mode without decoding pixels; raises `PictureError` as `decode` does."""
+    """Size and mode without decoding pixels; raises `PictureError` as `decode` does.
+
+    The beginning of a file is enough for most. What a PNG has behind its pixels is not seen.
+    """
     with _opened(data, name) as image:
         return _header(image, _orientation(image))
+
+
+def _check_size(size: tuple[int, int] | None, name: str, max_pixels: int) -> None:
+    if size and size[0] * size[1] > max_pixels:
+        raise PictureError(
+            f"{name}: {size[0]} x {size[1]} pixels, at most {max_pixels:,} are accepted",
+            reason="too-large",
+        )
+
+
+def _check_scans(data: bytes, image: Image.Image, name: str) -> None:
+    """Refuse a small JPEG that would take minutes."""
+    if image.format == "JPEG" and "progressive" in image.info:
+        count = count_scans(data)
+        if count > MAX_SCANS:
+            raise PictureError(
+                f"{name}: damaged picture: {count:,} scans, at most {MAX_SCANS} are accepted",
+                reason="damaged",
+            )
 
 
 @contextmanager
@@ -130,11 +167,15 @@ def _opened(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Iterator[Im
         with warnings.catch_warnings():
             # Pillow warns of odd metadata; what matters is whether the pixels decode
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            with _open(data) as image:
                 yield image
     except PictureError:
         raise
     except UnidentifiedImageError as error:
+        if is_cut(data):
+            raise PictureError(
+                f"{name}: damaged picture: it is cut short", reason="truncated"
+            ) from error
         raise PictureError(
             f"{name}: not a picture; expected {', '.join(FORMATS)}", reason="not-a-picture"
         ) from error
@@ -142,71 +183,96 @@ def _opened(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Iterator[Im
         raise PictureError(
             f"{name}: too many pixels, at most {max_pixels:,} are accepted", reason="too-large"
         ) from error
-    except _FAILURES as error:
-        text = str(error) or type(error).__name__
-        is_cut = any(word in text.lower() for word in ("truncated", "premature", "eof"))
+    except MemoryError as error:
         raise PictureError(
-            f"{name}: damaged picture: {text}", reason="truncated" if is_cut else "damaged"
+            f"{name}: needs more memory than there is", reason="too-large"
         ) from error
+    except _FAILURES as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        words = ("truncated", "premature", "eof", "end of file")
+        cut = is_cut(data) or any(word in text.lower() for word in words)
+        raise PictureError(
+            f"{name}: damaged picture: {text}", reason="truncated" if cut else "damaged"
+        ) from error
+
+
+def _open(data: bytes) -> Image.Image:
+    file = io.BytesIO(data)
+    if format_of(data) != "JPEG":
+        return Image.open(file, formats=FORMATS)
+    try:
+        # Image.open would make another format of a photograph with a second picture in its file
+        return JpegImagePlugin.JpegImageFile(file)
+    except SyntaxError as error:
+        raise UnidentifiedImageError("no header of a JPEG") from error
 
 
 def _orientation(image: Image.Image) -> int:
     """1 to 8, as EXIF says; 1 where it says nothing that makes sense."""
     try:
-        value = image.getexif().get(_ORIENTATION, 1)
+        if isinstance(image, PngImagePlugin.PngImageFile):
+            exif = Image.Image.getexif(image)  # PNG's own would decode the pixels
+        else:
+            exif = image.getexif()
+        value = exif.get(_ORIENTATION, 1)
     except _FAILURES:
         return 1
-    return value if value in range(1, 9) else 1
+    return int(value) if value in range(1, 9) else 1
 
 
 def _header(image: Image.Image, orientation: int) -> Header:
     width, height = image.size
-    if orientation >= 5:
+    if orientation >= 5 and image.format != "TIFF":  # whose size Pillow gives as it is shown
         width, height = height, width
     return Header(
         width=width,
         height=height,
         format=str(image.format),
         mode=image.mode,
-        is_grey=image.mode in _GREY_MODES and "transparency" not in image.info,
+        is_grey=image.mode in GREY_MODES and "transparency" not in image.info,
     )
 
 
-def _notes(image: Image.Image, orientation: int) -> tuple[str, ...]:
-    has_alpha = image.mode in _ALPHA_MODES or "transparency" in image.info
-    facts = {
-        "animated": getattr(image, "n_frames", 1) > 1,
-        "16-bit": image.mode in _DEEP_MODES,
+def _notes(data: bytes, image: Image.Image, orientation: int) -> tuple[Note, ...]:
+    facts: dict[Note, bool] = {
+        "animated": _is_animated(image),
+        "16-bit": _is_deep(data, image),
         "cmyk": image.mode == "CMYK",
         "palette": image.mode in ("P", "PA"),
-        "alpha": has_alpha,
+        "alpha": has_alpha(image),
         "rotated": orientation > 1,
     }
     return tuple(note for note, holds in facts.items() if holds)
 
 
-def _check_sums(data: bytes) -> None:
-    """Raise `ValueError` where a critical chunk of a PNG is damaged; Pillow does not look."""
-    position = 8
-    while position + 12 <= len(data):
-        length, kind = struct.unpack(">I4s", data[position : position + 8])
-        end = position + 8 + length
-        said = int.from_bytes(data[end : end + 4], "big")
-        is_whole = end + 4 <= len(data)  # Pillow tells what is cut short
-        if kind[:1].isupper() and is_whole and zlib.crc32(data[position + 4 : end]) != said:
-            raise ValueError(f"wrong checksum in chunk {kind.decode('ascii', 'replace')}")
-        if kind == b"IEND":
-            return
-        position = end + 4
+def _is_animated(image: Image.Image) -> bool:
+    """Whether there is a second frame; they are not counted, because there may be millions."""
+    with suppress(*_FAILURES):  # damage behind the first frame
+        return bool(getattr(image, "is_animated", False))
+    return False
+
+
+def _is_deep(data: bytes, image: Image.Image) -> bool:
+    """Whether a channel has more than 8 bits, which Pillow hides where there are several."""
+    if image.format == "PNG":
+        return data[24:25] == b"\x10"
+    if image.format == "TIFF":
+        bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, ())
+        return any(count > 8 for count in bits)
+    return image.mode in DEEP_MODES
 
 
 def _quick_jpeg(
-    data: bytes, image: Image.Image, orientation: int, at_least: tuple[int, int] | None
+    data: bytes,
+    image: Image.Image,
+    found: Header,
+    at_least: tuple[int, int] | None,
+    orientation: int,
 ) -> NDArray[np.uint8] | None:
     """A JPEG by libjpeg-turbo, reduced while it is decoded; None for what Pillow does better."""
     if image.format != "JPEG" or image.mode not in ("L", "RGB"):
         return None
-    height, width = at_least or (0, 0)
+    height, width = _reduced(found, at_least) if at_least else (0, 0)
     if orientation >= 5:
         height, width = width, height
     try:
@@ -215,59 +281,17 @@ def _quick_jpeg(
             colorspace="GRAY" if image.mode == "L" else "RGB",
             min_height=height,
             min_width=width,
-            min_factor=2,  # the steps between 1 and 1/2 take longer than no reduction
         )
     except ValueError:
         return None  # Pillow decides whether it is damaged
-    return _rotated(pixels, orientation)
-
-
-def _rotated(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """What `ImageOps.exif_transpose` does, for arrays."""
-    if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
     return pixels
 
 
-def _array(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode in _DEEP_MODES:
-        return _to_8_bits(np.asarray(image))[..., np.newaxis]
-    if image.mode == "1" or (image.mode == "L" and "transparency" not in image.info):
-        return np.asarray(image.convert("L"))[..., np.newaxis]
-    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
-        return _on_background(image.convert("RGBA"))
-    colour = np.asarray(image.convert("RGB"))
-    return colour
-
-
-def _to_8_bits(deep: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale 16-bit and floating-point grey to 0..255; Pillow would clip them to white."""
-    values = deep.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise ValueError("NaN or infinity among its pixels")
-    if deep.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1:
-        top = 1.0
-    elif deep.dtype.kind == "f" and values.min() >= 0 and values.max() <= 255:
-        top = 255.0
-    elif values.min() >= 0 and values.max() <= 65535:
-        top = 65535.0
-    else:
-        raise ValueError(f"pixels from {values.min():g} to {values.max():g}, expected 0 to 65535")
-    return np.round(values * (255 / top)).astype(np.uint8)
-
-
-def _on_background(image: Image.Image) -> NDArray[np.uint8]:
-    """Lay an RGBA picture on white or black, whichever contrasts more with what is visible."""
-    alpha = image.getchannel("A")
-    visible = ImageStat.Stat(alpha).sum[0]
-    # of a picture laid on black the sum is that of colour times alpha
-    on_black = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("RGB")
-    mean = sum(ImageStat.Stat(on_black).sum) * 255 / (3 * visible) if visible else 0.0
-    if mean >= 128:
-        return np.asarray(on_black)
-    on_white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.asarray(on_white.convert("RGB"))
+def _reduced(found: Header, at_least: tuple[int, int]) -> tuple[int, int]:
+    """(height, width), the smallest that covers `at_least`; zeros for the picture in full."""
+    for factor in _REDUCTIONS:
+        size = -(-found.height // factor), -(-found.width // factor)
+        is_whole = min(found.height, found.width) >= factor  # less would be mixed with padding
+        if is_whole and size[0] >= at_least[0] and size[1] >= at_least[1]:
+            return size
+    return 0, 0

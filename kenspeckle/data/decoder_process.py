@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle import config
-from kenspeckle.data.decode import decode_picture, header
-from kenspeckle.data.framing import reach, views, with_channels
+from kenspeckle.data.decode import header
+from kenspeckle.data.framing import decode_for, views, with_channels
 from kenspeckle.data.listing import Place
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.thumbnails import thumbnail
@@ -94,13 +94,7 @@ class _Decoding:
 
     def report(self, row: int, name: str, place: Place) -> dict[str, Any]:
         data = read_place(place, name=name)
-        found = header(data, name=name)
-        picture = decode_picture(
-            data,
-            name=name,
-            max_pixels=self.max_pixels,
-            at_least=reach(self.preprocess, found.height, found.width),
-        )
+        picture = decode_for(data, self.preprocess, name=name, max_pixels=self.max_pixels)
         framed = self.frame(picture.pixels)
         _write(self.pixels, framed.tobytes(), row)
         _write(self.thumbnails, thumbnail(picture.pixels).tobytes(), row)

@@ -5,13 +5,14 @@ The one function for all: decoding processes, prediction and serving frame a pic
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
+from kenspeckle.data.decode import Picture, decode_picture, header
 from kenspeckle.data.planes import grey, resample, to_bytes
 from kenspeckle.data.preprocess_config import PreprocessConfig
+from kenspeckle.data.source_config import MAX_PIXELS
+from kenspeckle.errors import PictureError
 
 
 def views(picture: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.uint8]:
@@ -79,7 +80,23 @@ def _padded(picture: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.
 
 def reach(config: PreprocessConfig, height: int, width: int) -> tuple[int, int] | None:
     """How large a picture must be decoded at least; None = in full, which `ink` needs."""
-    if config.kind in ("auto", "ink"):
-        return None
-    rows, columns = covering(config, height, width)
-    return math.ceil(rows), math.ceil(columns)
+    return None if config.kind in ("auto", "ink") else covering(config, height, width)
+
+
+def decode_for(
+    data: bytes, config: PreprocessConfig, *, name: str, max_pixels: int = MAX_PIXELS
+) -> Picture:
+    """Decode no larger than `config` needs: the one way of a picture in training and prediction.
+
+    Raises `PictureError` as `decode` does, and for a strip that would be enlarged beyond measure.
+    """
+    found = header(data, name=name)
+    at_least = reach(config, found.height, found.width)
+    if at_least and at_least[0] * at_least[1] > MAX_PIXELS:
+        raise PictureError(
+            f"{name}: {found.width} x {found.height} pixels would be scaled to "
+            f"{at_least[1]} x {at_least[0]}, at most {MAX_PIXELS:,} pixels are accepted; "
+            'preprocess.kind "pad" or "resize" takes such strips',
+            reason="too-large",
+        )
+    return decode_picture(data, name=name, max_pixels=max_pixels, at_least=at_least)

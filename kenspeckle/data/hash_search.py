@@ -46,7 +46,7 @@ def close_pairs(
 ) -> Iterator[Close]:
     """Pairs of `hashes` (N, shifts) at most `reach` bits apart, some at a time.
 
-    A pair may come twice, once from each side, and then once with a greater distance.
+    A pair may come again, from its other side or shifted otherwise, at a greater distance.
     """
     return _exhaustive(hashes, reach) if method == "exhaustive" else _banded(hashes, reach)
 
@@ -64,7 +64,7 @@ def banded_comparisons(hashes: NDArray[np.uint64], *, reach: int) -> int:
 
 def _exhaustive(hashes: NDArray[np.uint64], reach: int) -> Iterator[Close]:
     plain = np.ascontiguousarray(hashes[:, 0])
-    rows = max(1, _BLOCK // (8 * len(hashes)))
+    rows = max(1, _BLOCK // (8 * max(1, len(hashes))))
     for start in range(0, len(hashes), rows):
         block = hashes[start : start + rows]
         least = distance(block[:, :1], plain)
@@ -107,10 +107,21 @@ def _looked_up(
     # the place of each within its key's part of the table
     within = np.arange(len(which)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     found = table.order[table.starts[keys[which]] + within]
-    apart = distance(asking[which], plain[found])
-    is_close = apart <= reach
-    first = rows.start + which[is_close] // hashes.shape[1]
-    return _ordered(first, found[is_close], apart[is_close])
+    is_close = distance(asking[which], plain[found]) <= reach
+    which, found = which[is_close], found[is_close]
+    different = asking[which] ^ plain[found]
+    is_ours = ~_is_earlier(different, table.band, reach)
+    first = rows.start + which[is_ours] // hashes.shape[1]
+    return _ordered(first, found[is_ours], np.bitwise_count(different[is_ours]))
+
+
+def _is_earlier(different: NDArray[np.uint64], band: int, reach: int) -> NDArray[np.bool_]:
+    """Whether the table of a band before `band` has told of these already."""
+    is_earlier = np.zeros(len(different), dtype=bool)
+    for before in range(band):
+        part = np.uint64(_KEYS - 1) << np.uint64(BITS // _BANDS * before)
+        is_earlier |= np.bitwise_count(different & part) <= reach // _BANDS
+    return is_earlier
 
 
 def _ordered(

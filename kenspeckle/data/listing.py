@@ -93,6 +93,7 @@ class Listing:
     excluded: tuple[Excluded, ...] = ()
     classes: tuple[str, ...] = ()  # that the source names, pictures or not, such as empty folders
     archive: str = ""  # the one file that it is read from; "" = the items are files of their own
+    notes: tuple[str, ...] = ()  # how it was read, where the user should know
 
     @property
     def class_names(self) -> tuple[str, ...]:

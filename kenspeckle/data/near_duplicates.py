@@ -78,7 +78,8 @@ def near_duplicates(
     search = _Search(images, limits, confirmation)
     for close in close_pairs(found, reach=limits.hash_distance, method=limits.method):
         search.add(close)
-    edges = np.array([(pair.first, pair.second) for pair in search.pairs]).reshape(-1, 2)
+    found_pairs = [(pair.first, pair.second) for pair in search.pairs]
+    edges = np.array(found_pairs, dtype=np.int64).reshape(-1, 2)
     group = _components(exact, exact[chosen[edges]])
     return Duplicates(
         exact=_members(exact),
@@ -155,7 +156,9 @@ def _components(group: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[n
     size = int(group.max()) + 1 if len(group) else 0
     graph = coo_array((np.ones(len(edges), dtype=bool), edges.T), shape=(size, size))
     united: NDArray[np.int64] = connected_components(graph, directed=False)[1][group]
-    return np.unique(united, return_inverse=True)[1].astype(np.int64)
+    _, first, number = np.unique(united, return_index=True, return_inverse=True)
+    # numbered as they appear
+    return np.argsort(np.argsort(first))[number]
 
 
 def _members(

@@ -16,7 +16,7 @@ from kenspeckle.data.dataset import Dataset, Origin, PictureFile
 from kenspeckle.data.decoders import Report
 from kenspeckle.data.images import StoredImages
 from kenspeckle.data.listing import Excluded, Item, Listing, natural
-from kenspeckle.data.near_duplicates import near_duplicates
+from kenspeckle.data.near_duplicates import Duplicates, near_duplicates
 from kenspeckle.data.picture_cache import Kept, Progress, kept
 from kenspeckle.data.preprocess import has_ink_form
 from kenspeckle.data.preprocess_config import PreprocessConfig
@@ -184,6 +184,7 @@ def _dataset(
         b"".join(bytes.fromhex(report["digest"]) for report in reports), dtype=np.uint8
     ).reshape(len(rows), 16)
     thumbnails = found.thumbnails[rows]
+    duplicates = near_duplicates(thumbnails, digests)
     is_validation = np.array([item.split == "validation" for item in items])
     return Dataset(
         source=listing.source,
@@ -197,7 +198,7 @@ def _dataset(
         class_names=names,
         official_test=np.array([item.split == "test" for item in items]),
         official_validation=is_validation if is_validation.any() else None,
-        groups=_groups(items, digests, thumbnails, source),
+        groups=_groups(items, digests, duplicates, source),
         origin=Origin(
             pictures=tuple(
                 _file(item, report) for item, report in zip(items, reports, strict=True)
@@ -205,8 +206,8 @@ def _dataset(
             excluded=tuple(sorted(excluded, key=lambda item: natural(item.name))),
             preprocess=framing,
             digests=digests,
-            thumbnails=thumbnails,
-            notes=tuple([*changes, *_notes(listing, items, excluded)]),
+            duplicates=duplicates,
+            notes=(*listing.notes, *changes, *_notes(listing, items, excluded)),
             cache=str(found.folder),
         ),
     )
@@ -230,14 +231,13 @@ def _file(item: Item, report: Mapping[str, Any]) -> PictureFile:
 def _groups(
     items: Sequence[Item],
     digests: NDArray[np.uint8],
-    thumbnails: NDArray[np.uint8],
+    duplicates: Duplicates,
     config: SourceConfig,
 ) -> NDArray[np.int64]:
     """One number for all that must stay in one split: copies, near copies, the source's groups."""
+    group = duplicates.group
     if config.near_duplicates == "off":
         group = np.unique(digests.view("V16")[:, 0], return_inverse=True)[1]
-    else:
-        group = near_duplicates(thumbnails, digests).group
     named = sorted({item.group for item in items if item.group})
     if not named:
         return group

@@ -64,7 +64,6 @@ def inspect(dataset: Dataset, splits: Splits) -> Inspection:
     """Look at all pictures of `dataset`; the test split is counted, not learned from."""
     origin = dataset.origin
     pictures = origin.pictures if origin else ()
-    thumbnails = origin.thumbnails if origin else np.stack([thumbnail(i) for i in dataset.images])
     counts = {
         name: dict(
             zip(
@@ -80,7 +79,11 @@ def inspect(dataset: Dataset, splits: Splits) -> Inspection:
     names = tuple(picture.name for picture in pictures) or tuple(
         f"item {number}" for number in range(len(dataset))
     )
-    duplicates = near_duplicates(thumbnails, dataset.digests)
+    if origin:
+        duplicates = origin.duplicates
+    else:
+        thumbnails = np.stack([thumbnail(image) for image in dataset.images])
+        duplicates = near_duplicates(thumbnails, dataset.digests)
     excluded = tuple(excluded_files(dataset, splits))
     total = sum(part.sum(axis=0, dtype=np.int64) for part in parts(dataset.images))
     found = Inspection(

@@ -63,6 +63,11 @@ def fit_linear_head(
     groups = np.arange(len(labels)) if groups is None else groups
     fold = grouped_folds(labels, groups, folds=folds)
     standard, mean, deviation = _standardised(features)
+    basis = None
+    if standard.shape[1] > len(standard):
+        # the best weights lie in the span of the items, and turning it keeps their length
+        basis, span = np.linalg.qr(standard.T)
+        standard = np.ascontiguousarray(span.T)
     importance = _importance(labels, classes, class_weights)
     strengths = sorted(strengths, reverse=True)
     said = np.empty((len(strengths), len(labels), classes), dtype=np.float32)
@@ -78,7 +83,7 @@ def fit_linear_head(
     best = min(range(len(scores)), key=lambda place: scores[place].log_loss)
     exact = standard.astype(np.float64)
     final = _path(exact, labels, importance, classes, [strengths[best]])[0]
-    weights = final.weights / deviation
+    weights = (final.weights if basis is None else final.weights @ basis.T) / deviation
     return LinearHead(
         weights=weights.astype(np.float32),
         bias=(final.bias - weights @ mean).astype(np.float32),

@@ -49,6 +49,13 @@ class Backbone:
         return network.eval()
 
 
+def head_width(network: nn.Module) -> int:
+    """How many features the layer `head` of `network` is given."""
+    head = network.head
+    assert isinstance(head, nn.Linear)  # the last layer of every family
+    return head.in_features
+
+
 def without_head(network: nn.Module) -> nn.Module:
     """`network` for evaluation, its layer `head` replaced by nothing; changes it in place."""
     network.head = nn.Identity()

@@ -10,17 +10,23 @@ from torch import nn
 from kenspeckle.errors import ConfigError
 from kenspeckle.models.convnet import ConvNetConfig, convnet
 from kenspeckle.models.efficientnet_lite import EfficientNetLiteConfig, efficientnet_lite
+from kenspeckle.models.hf import HfConfig, hf_network
 from kenspeckle.models.layers import Scale
 from kenspeckle.models.mlp import MlpConfig, mlp
 from kenspeckle.models.resnet import ResNetConfig, resnet
+from kenspeckle.models.timm_models import TimmConfig, timm_network
 
-ModelConfig = ConvNetConfig | EfficientNetLiteConfig | MlpConfig | ResNetConfig
+ModelConfig = (
+    ConvNetConfig | EfficientNetLiteConfig | HfConfig | MlpConfig | ResNetConfig | TimmConfig
+)
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "convnet": convnet,
     "efficientnet-lite": efficientnet_lite,
+    "hf": hf_network,
     "mlp": mlp,
     "resnet": resnet,
+    "timm": timm_network,
 }
 MAX_PARAMETERS = 1_000_000_000
 

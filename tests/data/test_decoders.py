@@ -7,7 +7,7 @@ import pytest
 from kenspeckle.data.decoders import reports
 from kenspeckle.data.listing import Item, Place
 from kenspeckle.errors import StorageError
-from tests.picture_files import write
+from tests.photo_folders import write
 
 LOOK = {"work": "look", "max_pixels": 10_000}
 

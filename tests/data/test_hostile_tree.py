@@ -13,7 +13,7 @@ from PIL import Image
 import kenspeckle as ks
 from kenspeckle.data.ledger import ledger
 from kenspeckle.data.splits import SplitConfig, draw
-from tests.picture_files import encoded, folder, pixels
+from tests.photo_folders import encoded, folder, pixels
 
 USED = "used"
 ROOT = os.geteuid() == 0  # for whom no file is unreadable

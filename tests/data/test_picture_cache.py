@@ -10,7 +10,7 @@ import pytest
 import kenspeckle as ks
 from kenspeckle.data import picture_cache
 from kenspeckle.errors import DataError, StorageError
-from tests.picture_files import folder, write
+from tests.photo_folders import folder, write
 
 
 @pytest.fixture

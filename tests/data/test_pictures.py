@@ -11,7 +11,7 @@ from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.source_config import SourceConfig
 from kenspeckle.data.splits import SPLIT_NAMES, SplitConfig, draw
 from kenspeckle.errors import DataError
-from tests.picture_files import folder, pixels, write
+from tests.photo_folders import folder, pixels, write
 
 
 def ledger_of(dataset):
@@ -25,8 +25,6 @@ def states(dataset):
 def reasons(dataset):
     items = ledger_of(dataset)["items"]
     return {item["path"]: item["reason"] for item in items if "reason" in item}
-        item["path"]: item["reason"] for item in ledger_of(dataset)["items"] if "reason" in item
-    }
 
 
 def test_a_folder_for_each_class_becomes_a_dataset(tmp_path):

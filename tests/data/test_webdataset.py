@@ -7,8 +7,8 @@ from archive_files import member, tarred
 
 from kenspeckle.data.decoder_process import read_place
 from kenspeckle.data.source_config import SourceConfig
-from kenspeckle.data.sources.shards import shard_paths
 from kenspeckle.data.sources.webdataset import is_webdataset, list_webdataset
+from kenspeckle.data.sources.webdataset_shards import shard_paths
 from kenspeckle.errors import DataError
 
 

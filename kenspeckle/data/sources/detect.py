@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.listing import Listing
-from kenspeckle.data.picture_cache import Progress
+from kenspeckle.data.picture_cache import Progress, cache_folder
 from kenspeckle.data.pictures import picture_dataset
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.source_config import SourceConfig
@@ -19,6 +19,14 @@ from kenspeckle.data.sources.digits import digits
 from kenspeckle.data.sources.fashion_mnist import fashion_mnist
 from kenspeckle.data.sources.folder import list_folder
 from kenspeckle.data.sources.mnist import mnist
+from kenspeckle.data.sources.npz import is_npz, npz_dataset
+from kenspeckle.data.sources.parquet import is_parquet_folder
+from kenspeckle.data.sources.table import is_table, list_table
+from kenspeckle.data.sources.tar_archive import is_tar, list_tar
+from kenspeckle.data.sources.tfrecord import is_tfrecord, list_tfrecord
+from kenspeckle.data.sources.webdataset import is_webdataset, list_webdataset
+from kenspeckle.data.sources.webdataset_shards import shard_paths
+from kenspeckle.data.sources.zip_archive import is_zip, list_zip
 from kenspeckle.errors import DataError, unknown_name
 
 NAMED: dict[str, Callable[[Progress | None], Dataset]] = {
@@ -28,8 +36,9 @@ NAMED: dict[str, Callable[[Progress | None], Dataset]] = {
     "mnist": lambda _: mnist(),
 }
 _KINDS = (
-    "an IDX images file with its labels beside it, IMAGES:LABELS, a folder of the four, "
-    "or CIFAR-10 or CIFAR-100 as a folder, .tar or .tar.gz"
+    "a folder, zip or tar of pictures with a folder for each class, a table (CSV, TSV, Parquet), "
+    "TFRecord or WebDataset files, an IDX images file with its labels beside it, IMAGES:LABELS, a "
+    "folder of the four, .npz, or CIFAR-10 or CIFAR-100"
 )
 
 
@@ -67,15 +76,53 @@ def list_pictures(source: str, config: SourceConfig) -> Listing | None:
 
     Raises `DataError` where there are picture files, but none that has a class.
     """
-    if source in NAMED:
+    if source in NAMED or source.startswith("counting:"):
         return None
+    path = Path(source)
+    spool = cache_folder().parent / "unpacked"
     try:
-        path = Path(source)
-        if path.is_dir() and not idx.has_standard_files(path) and not is_cifar(path):
-            return list_folder(path, config, source=source)
+        if path.is_dir():
+            return _list_folder(path, config, source, spool)
+        if not path.exists():
+            return _list_shards(source, config, spool)
+        if idx.is_idx(path) or is_npz(path) or is_cifar(path):
+            return None
+        if is_webdataset([path]):
+            return list_webdataset([path], config, source=source, spool=spool)
+        if is_tar(path):
+            return list_tar(path, config, source=source, spool=spool)
+        if is_zip(path):
+            return list_zip(path, config, source=source)
+        if is_tfrecord(path):
+            return list_tfrecord([path], config, source=source, spool=spool)
+        if is_table(path):
+            return list_table(path, config, source=source, spool=spool)
     except OSError as error:  # a name too long, a folder that may not be searched
         raise DataError(f"{source}: cannot be read: {error.strerror or error}") from error
     return None
+
+
+def _list_folder(path: Path, config: SourceConfig, source: str, spool: Path) -> Listing | None:
+    if idx.has_standard_files(path) or is_cifar(path):
+        return None
+    if is_parquet_folder(path):
+        return list_table(path, config, source=source, spool=spool)
+    files = shard_paths(source)
+    if files and all(is_tfrecord(file) for file in files):
+        return list_tfrecord(files, config, source=source, spool=spool)
+    if files and is_webdataset(files):
+        return list_webdataset(files, config, source=source, spool=spool)
+    return list_folder(path, config, source=source)
+
+
+def _list_shards(source: str, config: SourceConfig, spool: Path) -> Listing | None:
+    """Of several files named at once, such as `train-{000..009}.tar`."""
+    files = shard_paths(source)
+    if len(files) < 2:
+        return None
+    if is_webdataset(files):
+        return list_webdataset(files, config, source=source, spool=spool)
+    return list_tfrecord(files, config, source=source, spool=spool)
 
 
 def locate(source: str) -> str:
@@ -107,6 +154,8 @@ def _open_path(name: str) -> Dataset:
         return idx.pair_dataset(path, idx.labels_beside(path), source=name)
     if is_cifar(path):
         return cifar_dataset(path, source=name)
+    if is_npz(path):
+        return npz_dataset(path, source=name)
     images, separator, labels = name.rpartition(":")
     if separator and Path(images).is_file():
         return idx.pair_dataset(Path(images), Path(labels), source=name)

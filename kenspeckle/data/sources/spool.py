@@ -1,88 +1,124 @@
-"""A gzip archive unpacked once into a plain one, because only that can be read at any place.
+"""Plain copies of what lies compressed in a source, so that each picture is a range in a file.
 
-It is written under a temporary name and renamed, so what bears its name is whole. The name tells
-the archive's path, size and time, so a changed archive is unpacked again.
+A copy is made once: its name says path, size and time of the original, and it bears that name only
+when it is whole. A copy of an older state of the original is deleted.
 """
 
 from __future__ import annotations
 
-import errno
 import gzip
 import hashlib
 import os
 import shutil
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from kenspeckle.data.sources.members import MAX_RATIO, RATIO_FROM
 from kenspeckle.errors import DataError, StorageError
-from kenspeckle.storage import DISK, make_folder, temporary_path
+from kenspeckle.storage import make_folder, temporary_path
 
-_RESERVE = 256 << 20  # bytes of the disk that stay free
+EXPANSION = 100  # times its own size that a file may unpack to; pictures are compressed already
+ALWAYS = 64 << 20  # bytes that every file may unpack to
+_GZIP = b"\x1f\x8b"
 _CHUNK = 1 << 20
+_RESERVE = 64 << 20  # bytes of the disk that are left free
+
+
+class Spool:
+    """A copy that is being written; raises `DataError` beyond what its original may hold."""
+
+    def __init__(self, original: Path, file: BinaryIO, folder: Path) -> None:
+        size = os.stat(original).st_size
+        self.original = original
+        self.limit = max(ALWAYS, EXPANSION * size)
+        self.free = shutil.disk_usage(folder).free - _RESERVE
+        self.size = 0  # bytes written
+        self._file = file
+
+    def write(self, data: bytes) -> None:
+        """Append `data`."""
+        self.size += len(data)
+        if self.size > self.limit:
+            raise DataError(
+                f"{self.original}: unpacks to more than {self.limit:,} bytes, "
+                f"{EXPANSION} times its size"
+            )
+        if self.size > self.free:
+            raise StorageError(
+                f"{self.original}: unpacked, it does not fit on the disk; choose another place "
+                "with the environment variable XDG_CACHE_HOME"
+            )
+        with _explained(self.original):
+            self._file.write(data)
+
+
+def spooled(original: Path, folder: Path) -> Path:
+    """Where in `folder` the copy of `original`, as it is now, is or would be."""
+    path = os.path.abspath(original)
+    found = os.stat(path)
+    state = f"{path}\0{found.st_size}\0{found.st_mtime_ns}"
+    return folder / f"{_hash(path)}-{_hash(state)}"
+
+
+@contextmanager
+def spooling(original: Path, folder: Path) -> Iterator[Spool]:
+    """Write `spooled(original, folder)`; it appears when the block ends without an error."""
+    target = spooled(original, folder)
+    make_folder(folder)
+    temporary = temporary_path(target)
+    try:
+        with _explained(original):
+            file = open(temporary, "wb")  # noqa: SIM115 (closed below)
+        with file:
+            yield Spool(original, file, folder)
+            with _explained(original):
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut may leave the name without the bytes
+                os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    for older in folder.glob(f"{target.name.partition('-')[0]}-*"):
+        if older != target:
+            with suppress(OSError):  # it is in nobody's way
+                older.unlink()
 
 
 def unpacked(path: Path, spool: Path) -> Path:
-    """The plain file that the gzip file at `path` holds, in the folder `spool`.
+    """`path`, or its unpacked copy in the folder `spool` where it is gzip.
 
-    Raises `DataError` where `path` is damaged or unpacks to over 200 times its size (64 MiB are
-    always accepted); `StorageError` where `spool` cannot hold it.
+    Raises `DataError` where it cannot be read or unpacks to far more than pictures would.
     """
     try:
-        found = path.stat()
-        said = os.fsencode(path.absolute()) + b"\0%d\0%d" % (found.st_size, found.st_mtime_ns)
-        target = spool / f"{hashlib.sha256(said).hexdigest()}.tar"
-        if target.is_file():
-            return target
         with open(path, "rb") as file:
-            make_folder(spool)
-            _write(path, file, found.st_size, target)
-    except OSError as error:
-        if isinstance(error, StorageError):
-            raise
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return target
-
-
-def _write(path: Path, file: BinaryIO, packed: int, target: Path) -> None:
-    most = max(RATIO_FROM, MAX_RATIO * packed)
-    room = shutil.disk_usage(target.parent).free - _RESERVE
-    temporary = temporary_path(target)
-    temporary.unlink(missing_ok=True)  # of a process that was killed and had our number
-    count = 0
-    try:
-        with gzip.GzipFile(fileobj=file) as content, _created(temporary) as output:
-            while chunk := _next(content, path):
-                count += len(chunk)
-                if count > most:
-                    raise DataError(
-                        f"{path}: over {most:,} bytes unpacked from {packed:,}, "
-                        "more than pictures are packed; pack it again"
-                    )
-                if count > room:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                output.write(chunk)
-        DISK.sync_file(temporary)
-        DISK.rename(temporary, target)
-        DISK.sync_folder(target.parent)
-    except OSError as error:
-        raise StorageError(
-            f"{target.parent}: cannot hold what is unpacked from {path}: {error.strerror or error}"
-        ) from error
-    finally:
-        with suppress(OSError):  # it is gone where all went well
-            temporary.unlink()
-
-
-def _created(path: Path) -> BinaryIO:
-    return open(path, "xb", buffering=0)
-
-
-def _next(content: gzip.GzipFile, path: Path) -> bytes:
-    try:
-        return content.read(_CHUNK)
+            if file.read(2) != _GZIP:
+                return path
+        target = spooled(path, spool)
+        if not target.is_file():
+            with gzip.open(path) as content, spooling(path, spool) as copy:
+                while chunk := content.read(_CHUNK):
+                    copy.write(chunk)
+        return target
+    except StorageError:
+        raise
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read: {reason}") from error
+
+
+@contextmanager
+def _explained(original: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{original}: cannot be unpacked: {error.strerror}; free space or choose another "
+            "place with the environment variable XDG_CACHE_HOME"
+        ) from error
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]

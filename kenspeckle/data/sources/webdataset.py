@@ -14,9 +14,9 @@ from kenspeckle.data.listing import Excluded, Item, Listing, Place, SplitName, i
 from kenspeckle.data.source_config import SourceConfig
 from kenspeckle.data.sources.layout import Found, first_group, is_system, label_of
 from kenspeckle.data.sources.members import Members
-from kenspeckle.data.sources.shards import class_names, split_of
 from kenspeckle.data.sources.tar import first_paths
 from kenspeckle.data.sources.tar_archive import is_tar, placed, sort_member
+from kenspeckle.data.sources.webdataset_shards import class_names, split_of
 from kenspeckle.errors import DataError
 
 _SUFFIXES = ("cls", "json", "txt")  # of members that may say the class; the first one does

@@ -1,0 +1,93 @@
+"""What the bytes of a picture file say before a decoder touches them: its kind, cuts, bombs."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+_SIGNATURES = {  # of the accepted formats
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",
+    b"MM\0+": "TIFF",
+}
+_START_OF_SCAN = b"\xff\xda"
+
+
+def format_of(data: bytes) -> str:
+    """The format whose signature `data` begins with; "" where it is none that is accepted."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    for signature, name in _SIGNATURES.items():
+        if data.startswith(signature):
+            return name
+    return ""
+
+
+def is_cut(data: bytes) -> bool:
+    """Whether the file says that it is longer than `data`, where its format says so at the start.
+
+    The others, PNG, JPEG and GIF, have an end mark, which a decoder misses where it is not there.
+    """
+    name = format_of(data)
+    if name == "WEBP":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    return name == "TIFF" and _end_of_directory(data) > len(data)
+
+
+def _end_of_directory(data: bytes) -> int:
+    """Where the first directory of a TIFF ends, which often is the last thing in the file."""
+    order = "<" if data[:1] == b"I" else ">"
+    is_big = 43 in data[2:4]
+    start, count, entry = ("Q", "Q", 20) if is_big else ("I", "H", 12)
+    if len(data) < 16:
+        return len(data) + 1
+    (place,) = struct.unpack_from(order + start, data, 8 if is_big else 4)
+    if place + struct.calcsize(count) > len(data):
+        return len(data) + 1
+    (entries,) = struct.unpack_from(order + count, data, place)
+    return int(place) + struct.calcsize(count) + entry * int(entries)
+
+
+def webp_size(data: bytes) -> tuple[int, int] | None:
+    """(width, height) of the canvas, for which libwebp allocates memory when it opens the file."""
+    if format_of(data) != "WEBP" or len(data) < 30:
+        return None
+    if data[12:16] == b"VP8X":
+        return (
+            1 + int.from_bytes(data[24:27], "little"),
+            1 + int.from_bytes(data[27:30], "little"),
+        )
+    if data[12:16] == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = struct.unpack_from("<HH", data, 26)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def count_scans(data: bytes) -> int:
+    """How many times a progressive JPEG goes over its pixels, at most.
+
+    Within a scan the mark cannot occur; within metadata it can, but hardly ever does.
+    """
+    return data.count(_START_OF_SCAN)
+
+
+def check_sums(data: bytes) -> None:
+    """Raise `ValueError` where a critical chunk of a PNG is damaged; Pillow does not look."""
+    position = 8
+    while position + 12 <= len(data):
+        length, kind = struct.unpack(">I4s", data[position : position + 8])
+        end = position + 8 + length
+        said = int.from_bytes(data[end : end + 4], "big")
+        is_whole = end + 4 <= len(data)  # Pillow tells what is cut short
+        if kind[:1].isupper() and is_whole and zlib.crc32(data[position + 4 : end]) != said:
+            raise ValueError(f"wrong checksum in chunk {kind.decode('ascii', 'replace')}")
+        if kind == b"IEND":
+            return
+        position = end + 4
