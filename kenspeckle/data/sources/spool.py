@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kenspeckle.errors import DataError, StorageError
-from kenspeckle.storage import make_folder
+from kenspeckle.storage import make_folder, temporary_path
 
 EXPANSION = 100  # times its own size that a file may unpack to; pictures are compressed already
 ALWAYS = 64 << 20  # bytes that every file may unpack to
@@ -67,7 +67,7 @@ def spooling(original: Path, folder: Path) -> Iterator[Spool]:
     """Write `spooled(original, folder)`; it appears when the block ends without an error."""
     target = spooled(original, folder)
     make_folder(folder)
-    temporary = folder / f".{target.name}.tmp-{os.getpid()}"
+    temporary = temporary_path(target)
     try:
         with _explained(original):
             file = open(temporary, "wb")  # noqa: SIM115 (closed below)

@@ -30,13 +30,13 @@ def shard_paths(text: str) -> list[Path]:
         if path.exists() or not _RANGE.search(text):
             return [path]
         paths = [Path(name) for name in islice(_spelled_out(text), MAX_SHARDS + 1)]
+        if len(paths) > MAX_SHARDS:
+            raise DataError(f"{text}: at most {MAX_SHARDS:,} shards can be read")
         missing = [each for each in paths if not each.is_file()]
     except OSError as error:
         raise DataError(f"{text}: cannot be read: {error.strerror or error}") from error
-    if len(paths) > MAX_SHARDS:
-        raise DataError(f"{text}: at most {MAX_SHARDS:,} shards can be read")
     if missing or not paths:
-        what = f"{missing[0]}" if missing else "the range is empty"
+        what = str(missing[0]) if missing else "the range is empty"
         raise DataError(f"{text}: {len(missing):,} of {len(paths):,} shards missing: {what}")
     return paths
 

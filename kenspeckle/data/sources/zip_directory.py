@@ -98,7 +98,7 @@ def _span(file: BinaryIO) -> _Span:
         raise DataError(f"a directory of {size:,} bytes, at most {MAX_DIRECTORY:,} are read")
     if count > MAX_MEMBERS:
         raise DataError(f"{count:,} members, at most {MAX_MEMBERS:,} are read")
-    if start + size > end:
+    if start + size != end:
         raise DataError("damaged: its directory does not end where it should")
     return _Span(start, size, count, exact)
 
