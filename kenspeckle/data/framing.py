@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from kenspeckle.data.decode import Picture, decode_picture, header
-from kenspeckle.data.planes import grey, resample, to_bytes
+from kenspeckle.data.planes import grey, to_bytes
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import PictureError
@@ -60,10 +61,14 @@ def resize(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.ui
     """(H, W, C) to (height, width, C), antialiased; itself where it has that size."""
     if picture.shape[:2] == (height, width):
         return picture
-    planes = [
-        resample(plane.astype(np.float64), height, width) for plane in np.moveaxis(picture, -1, 0)
-    ]
-    return to_bytes(np.stack(planes, axis=-1))
+    channels = picture.shape[-1]
+    bands = Image.fromarray(picture[..., 0] if channels == 1 else picture).split()
+    resized = np.empty((height, width, channels), dtype=np.uint8)
+    for channel, band in enumerate(bands):
+        # in float32, because Pillow's resampling of bytes rounds twice
+        scaled = band.convert("F").resize((width, height), Image.Resampling.BILINEAR)
+        resized[..., channel] = np.rint(np.asarray(scaled))  # weights of a mean: within 0..255
+    return resized
 
 
 def _padded(picture: NDArray[np.uint8], config: PreprocessConfig) -> NDArray[np.uint8]:
