@@ -17,14 +17,14 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 
-from kenspeckle.data.picture_bytes import check_sums, count_scans, format_of, is_cut, webp_size
+from kenspeckle.data.picture_bombs import costly, costly_to_open, webp_size
+from kenspeckle.data.picture_bytes import check_sums, format_of, is_cut
 from kenspeckle.data.picture_colours import DEEP_MODES, GREY_MODES, has_alpha, to_array, turned
 from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import PictureError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
-MAX_SCANS = 100  # of a progressive JPEG, each over all of its pixels; usual are 3 to 20
 _ORIENTATION = 0x0112  # of the EXIF tags
 _BITS_PER_SAMPLE = 258  # of the TIFF tags
 _REDUCTIONS = (8, 4, 2)  # that libjpeg-turbo has fast code for; 8/3 takes as long as none
@@ -111,7 +111,9 @@ def decode_picture(
     _check_size(webp_size(data), name, max_pixels)
     with _opened(data, name, max_pixels) as image:
         _check_size(image.size, name, max_pixels)
-        _check_scans(data, image, name)
+        excess = costly(data, image)
+        if excess:
+            raise PictureError(f"{name}: damaged picture: {excess}", reason="damaged")
         if image.format == "PNG":
             check_sums(data)
             image.load()  # its EXIF may lie behind its pixels
@@ -147,22 +149,14 @@ def _check_size(size: tuple[int, int] | None, name: str, max_pixels: int) -> Non
         )
 
 
-def _check_scans(data: bytes, image: Image.Image, name: str) -> None:
-    """Refuse a small JPEG that would take minutes."""
-    if image.format == "JPEG" and "progressive" in image.info:
-        count = count_scans(data)
-        if count > MAX_SCANS:
-            raise PictureError(
-                f"{name}: damaged picture: {count:,} scans, at most {MAX_SCANS} are accepted",
-                reason="damaged",
-            )
-
-
 @contextmanager
 def _opened(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     """The picture in `data`, undecoded; what goes wrong with it becomes a `PictureError`."""
     if not data:
         raise PictureError(f"{name}: the file is empty", reason="empty")
+    excess = costly_to_open(data)
+    if excess:
+        raise PictureError(f"{name}: damaged picture: {excess}", reason="damaged")
     try:
         with warnings.catch_warnings():
             # Pillow warns of odd metadata; what matters is whether the pixels decode

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kenspeckle.data.decode import Picture, decode_picture, header
-from kenspeckle.data.planes import grey, resample, to_bytes
+from kenspeckle.data.planes import grey, to_bytes
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import PictureError
@@ -74,7 +74,10 @@ def resize(
     if picture.shape[:2] == (height, width) and box in (None, whole):
         return picture
     if picture.shape[2] == 1:
-        return to_bytes(resample(picture[..., 0], height, width, box=box))[..., np.newaxis]
+        plane = Image.fromarray(picture[..., 0]).convert("F")
+        scaled = plane.resize((width, height), Image.Resampling.BILINEAR, box=box)
+        grey_levels = np.rint(np.asarray(scaled, dtype=np.float32))
+        return grey_levels.astype(np.uint8)[..., np.newaxis]
     # of colour in 8 bits: three times as fast as plane by plane, and at most one level apart
     image = Image.fromarray(picture)
     return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box=box))

@@ -1,4 +1,4 @@
-"""What the bytes of a picture file say before a decoder touches them: its kind, cuts, bombs."""
+"""What the first bytes of a picture file say: its format, and how long it should be."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ _SIGNATURES = {  # of the accepted formats
     b"II+\0": "TIFF",
     b"MM\0+": "TIFF",
 }
-_START_OF_SCAN = b"\xff\xda"
 
 
 def format_of(data: bytes) -> str:
@@ -52,30 +51,6 @@ def _end_of_directory(data: bytes) -> int:
         return len(data) + 1
     (entries,) = struct.unpack_from(order + count, data, place)
     return int(place) + struct.calcsize(count) + entry * int(entries)
-
-
-def webp_size(data: bytes) -> tuple[int, int] | None:
-    """(width, height) of the canvas, for which libwebp allocates memory when it opens the file."""
-    if format_of(data) != "WEBP" or len(data) < 30:
-        return None
-    if data[12:16] == b"VP8X":
-        return (
-            1 + int.from_bytes(data[24:27], "little"),
-            1 + int.from_bytes(data[27:30], "little"),
-        )
-    if data[12:16] == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = struct.unpack_from("<HH", data, 26)
-    return width & 0x3FFF, height & 0x3FFF
-
-
-def count_scans(data: bytes) -> int:
-    """How many times a progressive JPEG goes over its pixels, at most.
-
-    Within a scan the mark cannot occur; within metadata it can, but hardly ever does.
-    """
-    return data.count(_START_OF_SCAN)
 
 
 def check_sums(data: bytes) -> None:

@@ -1,6 +1,7 @@
 """Picture files written by hand, for the kinds that Pillow reads and does not write."""
 
 import io
+import itertools
 import struct
 import zlib
 
@@ -101,7 +102,7 @@ def tiff(size, data, tags, *, order="<", strips=None, following=0):
     """A TIFF of one directory; `tags` are number: (type, values), and win over what is usual."""
     width, height = size
     pieces = strips or [data]
-    places = [8 + sum(map(len, pieces[:number])) for number in range(len(pieces))]
+    places = list(itertools.accumulate(map(len, pieces), initial=8))[:-1]
     usual = {
         256: (3, [width]),
         257: (3, [height]),

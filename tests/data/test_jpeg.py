@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from kenspeckle.data.decode import MAX_SCANS, decode, decode_picture, header, read_picture
+from kenspeckle.data.decode import decode, decode_picture, header, read_picture
 from kenspeckle.data.framing import decode_for, views, with_channels
 from kenspeckle.data.listing import REASONS
+from kenspeckle.data.picture_bombs import MAX_SCANS
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import DataError, PictureError
 
