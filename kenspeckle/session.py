@@ -81,6 +81,7 @@ def open_session(
         seed=settings.seed,
         augmentation=settings.augment,
         augmented_steps=settings.augment.until * settings.train.total_steps(steps),
+        shuffle_buffer=settings.train.shuffle_buffer,
         device=compute.torch_device,
     )
     network = build_model(

@@ -17,6 +17,7 @@ class TrainConfig:
     epochs: float = 10.0  # passes over the training split, in part too; 0 = `steps` decides
     steps: int = 0  # updates; 0 = `epochs` decides
     batch_size: int = 128  # pictures; 0 = chosen by the number of pictures
+    shuffle_buffer: int = 0  # pictures among which the next is drawn; 0 = all, which is best
     # cross-entropy and binary tell classes apart; absolute and squared tell a number
     loss: LossName = "cross-entropy"
     balance: Literal["off", "classes"] = "off"  # classes: all count alike, however large
@@ -41,7 +42,14 @@ class TrainConfig:
         for name, least in (("batch_size", 0), ("keep_checkpoints", 2)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name in ("patience", "min_delta", "checkpoint_seconds", "keep_models", "frozen_epochs"):
+        for name in (
+            "patience",
+            "min_delta",
+            "checkpoint_seconds",
+            "keep_models",
+            "frozen_epochs",
+            "shuffle_buffer",
+        ):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
         for name in ("label_smoothing", "averaging"):

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kenspeckle.data.images import Images, StoredImages
+from kenspeckle.data.images import Images, taken
 from kenspeckle.data.listing import Excluded
 from kenspeckle.data.near_duplicates import Duplicates
 from kenspeckle.data.preprocess_config import PreprocessConfig
@@ -100,12 +100,12 @@ class Dataset:
     def take(self, indices: NDArray[np.int64]) -> Dataset:
         """The items at `indices` (n,), in that order; they no longer name their files.
 
-        Pictures that lie in a file stay there.
+        Pictures that are not in memory stay where they are.
         """
         images, validation, groups = self.images, self.official_validation, self.groups
         return replace(
             self,
-            images=images.take(indices) if isinstance(images, StoredImages) else images[indices],
+            images=taken(images, indices),
             labels=self.labels[indices],
             official_test=self.official_test[indices],
             official_validation=None if validation is None else validation[indices],

@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 import sys
-import zlib
 from dataclasses import asdict
 from typing import Any
 
@@ -22,11 +20,11 @@ from kenspeckle import config
 from kenspeckle.data.decode import header
 from kenspeckle.data.framing import decode_for, views, with_channels
 from kenspeckle.data.listing import Place
+from kenspeckle.data.place import read_place
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.thumbnails import thumbnail
 from kenspeckle.errors import DataError, PictureError
 
-MAX_BYTES = 512 << 20  # of one picture file
 MEMORY = 3 << 30  # bytes of address space, twice what the largest accepted picture needs
 _START = 64 << 10  # bytes in which nearly every header lies
 
@@ -89,7 +87,8 @@ class _Decoding:
         self.preprocess = config.from_dict(PreprocessConfig, setup["preprocess"])
         self.channels = setup["channels"]
         self.max_pixels = setup["max_pixels"]
-        self.pixels = os.open(setup["pixels"], os.O_WRONLY)
+        # without a file for them, pixels are decoded again when they are needed
+        self.pixels = os.open(setup["pixels"], os.O_WRONLY) if setup["keep"] == "pixels" else None
         self.thumbnails = os.open(setup["thumbnails"], os.O_WRONLY)
 
     def report(self, row: int, name: str, place: Place) -> dict[str, Any]:
@@ -97,7 +96,8 @@ class _Decoding:
         picture = decode_for(data, self.preprocess, name=name, max_pixels=self.max_pixels)
         framed = self.frame(picture.pixels)
         pixels = framed.tobytes()
-        _write(self.pixels, pixels, row)
+        if self.pixels is not None:
+            _write(self.pixels, pixels, row)
         _write(self.thumbnails, thumbnail(picture.pixels).tobytes(), row)
         return {
             **asdict(picture.header),
@@ -117,44 +117,6 @@ class _Decoding:
         else:
             (framed,) = views(with_channels(pixels, self.channels), self.preprocess)
         return framed
-
-
-def read_place(place: Place, *, name: str, at_most: int = MAX_BYTES + 1) -> bytes:
-    """The bytes at `place`, unpacked; raise `PictureError` where they cannot be had."""
-    try:
-        # a pipe put there in the meantime must not make us wait
-        descriptor = os.open(place.path, os.O_RDONLY | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise PictureError(f"{name}: no regular file", reason="special")
-            file.seek(place.offset)
-            wanted = at_most if place.size < 0 or place.unpacked >= 0 else min(place.size, at_most)
-            data = file.read(place.size) if place.unpacked >= 0 else file.read(wanted)
-    except FileNotFoundError as error:
-        raise PictureError(f"{name}: is gone", reason="missing") from error
-    except OSError as error:
-        raise PictureError(
-            f"{name}: cannot be read: {error.strerror or error}", reason="unreadable"
-        ) from error
-    if place.unpacked >= 0:
-        data = _inflated(data, place.unpacked, name, at_most)
-    elif place.size > len(data) and len(data) < at_most:
-        raise PictureError(f"{name}: its file is cut short", reason="truncated")
-    if len(data) > MAX_BYTES:
-        raise PictureError(f"{name}: over {MAX_BYTES >> 20} MiB", reason="too-large")
-    return data
-
-
-def _inflated(data: bytes, size: int, name: str, at_most: int) -> bytes:
-    try:
-        plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, min(size, at_most) + 1)
-    except zlib.error as error:
-        raise PictureError(f"{name}: damaged in its archive: {error}", reason="damaged") from error
-    if len(plain) != size and len(plain) <= at_most:
-        raise PictureError(
-            f"{name}: {len(plain):,} bytes in its archive, which says {size:,}", reason="damaged"
-        )
-    return plain
 
 
 def _write(file: int, data: bytes, row: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,22 @@ class Images(Protocol):
 
     def __getitem__(self, index: Any, /) -> Any:
         """The array (n, H, W, C) for a slice or an array of indices, (H, W, C) for an integer."""
+
+
+@runtime_checkable
+class KeptAside(Images, Protocol):
+    """Pictures that are not in memory: a part of them is not either."""
+
+    def take(self, indices: NDArray[np.int64], /) -> Images:
+        """The pictures at `indices` (n,)."""
+
+
+def taken(images: Images, indices: NDArray[np.int64]) -> Images:
+    """The pictures at `indices` (n,); those that are not in memory stay where they are."""
+    if isinstance(images, KeptAside) and not isinstance(images, np.ndarray):
+        return images.take(indices)
+    found: Images = images[indices]
+    return found
 
 
 def parts(images: Images, size: int = 1000) -> Iterator[NDArray[np.uint8]]:

@@ -40,7 +40,7 @@ class Kept:
 
     reports: tuple[Report, ...]
     folder: Path
-    pixels: Path | None  # rows in the order of the items; None where only headers were read
+    pixels: Path | None  # rows in the order of the items; None where none were kept
     thumbnails: NDArray[np.uint8] | None  # (N, 32, 32)
     notes: tuple[str, ...]  # files that changed since the last time
 
@@ -55,13 +55,13 @@ def kept(
     listing: Listing,
     work: Mapping[str, Any],
     *,
-    row_bytes: int = 0,
+    row_bytes: Mapping[str, int] | None = None,
     progress: Progress | None = None,
 ) -> Kept:
     """Reports on all items of `listing`, from the cache where their files are as they were.
 
-    `work` says what the decoding processes do; with `row_bytes`, each picture leaves so many bytes
-    of pixels. Raises `StorageError` where the cache cannot hold them.
+    `work` says what the decoding processes do; `row_bytes` how many bytes each picture leaves in
+    which file ("pixels", "thumbnails"). Raises `StorageError` where the cache cannot hold them.
     """
     folder = cache_folder() / _key(listing, work)
     before = _read_index(folder)
@@ -72,10 +72,11 @@ def kept(
     if not missing and before.get("order") == [item.name for item in listing.items]:
         return _opened(folder, names, known, _changes(before, listing, missing))
     make_folder(folder)
-    fresh = _new_files(folder, len(listing.items), row_bytes)
-    _copy_rows(folder, names, fresh, before, listing, known, row_bytes)
+    sizes = row_bytes or {}
+    fresh = _new_files(folder, len(listing.items), sizes)
+    _copy_rows(folder, names, fresh, before, listing, known, sizes)
     setup = {**work, **{kind: str(folder / name) for kind, name in fresh.items()}}
-    title = "reading headers" if not row_bytes else "decoding pictures"
+    title = "decoding pictures" if sizes else "reading headers"
     try:
         for done, report in enumerate(reports(listing.items, missing, setup), start=1):
             known[report.pop("row")] = report
@@ -144,24 +145,22 @@ def _file_key(place: Any, stamp: tuple[int, ...]) -> list[Any]:
     return [*asdict(place).values(), *stamp]
 
 
-def _new_files(folder: Path, count: int, row_bytes: int) -> dict[str, str]:
+def _new_files(folder: Path, count: int, row_bytes: Mapping[str, int]) -> dict[str, str]:
     """Names of empty files of the right size for pixels and thumbnails."""
-    if not row_bytes:
-        return {}
-    needed = count * (row_bytes + SIDE * SIDE)
+    needed = count * sum(row_bytes.values())
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StorageError(
             f"{folder}: {count:,} decoded pictures need {needed:,} bytes, {free:,} are free; "
-            "choose smaller ones with preprocess.height and preprocess.width, "
-            "or another place with the environment variable XDG_CACHE_HOME"
+            "choose smaller ones with preprocess.height and preprocess.width, another place "
+            "with the environment variable XDG_CACHE_HOME, or data.cache=off to decode again "
+            "and again"
         )
     token = secrets.token_hex(4)
-    names = {"pixels": f"pixels-{token}.u8", "thumbnails": f"thumbnails-{token}.u8"}
+    names = {kind: f"{kind}-{token}.u8" for kind in row_bytes}
     for kind, name in names.items():
-        size = row_bytes if kind == "pixels" else SIDE * SIDE
         with open(folder / name, "wb") as file:
-            file.truncate(count * size)
+            file.truncate(count * row_bytes[kind])
     return names
 
 
@@ -172,14 +171,14 @@ def _copy_rows(
     index: Mapping[str, Any],
     listing: Listing,
     known: Sequence[Report | None],
-    row_bytes: int,
+    row_bytes: Mapping[str, int],
 ) -> None:
     """Take over the rows of the pictures that need not be decoded again."""
     if not old:
         return
     rows = {name: row for row, name in enumerate(index["order"])}
     for kind, name in fresh.items():
-        size = row_bytes if kind == "pixels" else SIDE * SIDE
+        size = row_bytes[kind]
         with open(folder / old[kind], "rb") as source, open(folder / name, "r+b") as target:
             for row, (item, report) in enumerate(zip(listing.items, known, strict=True)):
                 if report is not None:
@@ -224,7 +223,7 @@ def _opened(
     return Kept(
         reports=found,
         folder=folder,
-        pixels=folder / files["pixels"] if files else None,
+        pixels=folder / files["pixels"] if "pixels" in files else None,
         thumbnails=thumbnails,
         notes=tuple(notes),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -14,13 +13,16 @@ from numpy.typing import NDArray
 from kenspeckle import config
 from kenspeckle.data.dataset import Dataset, Origin, PictureFile
 from kenspeckle.data.decoders import Report
-from kenspeckle.data.images import StoredImages
+from kenspeckle.data.images import Images, StoredImages
 from kenspeckle.data.listing import Excluded, Item, Listing, natural
 from kenspeckle.data.near_duplicates import Duplicates, near_duplicates
 from kenspeckle.data.picture_cache import Kept, Progress, kept
+from kenspeckle.data.picture_notes import notes_on
 from kenspeckle.data.preprocess import has_ink_form
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.source_config import SourceConfig
+from kenspeckle.data.streamed_images import StreamedImages
+from kenspeckle.data.thumbnails import SIDE
 from kenspeckle.errors import DataError
 
 SMALL = 64  # pictures of one size up to this side are used as they are
@@ -66,9 +68,12 @@ def _decoded(
         "work": "decode",
         "preprocess": config.to_dict(framing),
         "channels": framing.channels,
+        "keep": "nothing" if source.cache == "off" else "pixels",
         "max_pixels": source.max_pixels,
     }
-    row_bytes = framing.height * framing.width * framing.channels
+    row_bytes = {"thumbnails": SIDE * SIDE}
+    if source.cache == "on":
+        row_bytes["pixels"] = framing.height * framing.width * framing.channels
     found = kept(listing, work, row_bytes=row_bytes, progress=progress)
     reports = found.reports
     excluded = _excluded(listing, reports)
@@ -177,7 +182,7 @@ def _dataset(
 ) -> Dataset:
     items = [listing.items[row] for row in rows]
     reports = [found.reports[row] for row in rows]
-    assert found.pixels is not None and found.thumbnails is not None
+    assert found.thumbnails is not None
     names = tuple(sorted({item.label for item in items}, key=natural))
     number = {name: label for label, name in enumerate(names)}
     digests = np.frombuffer(
@@ -188,12 +193,7 @@ def _dataset(
     is_validation = np.array([item.split == "validation" for item in items])
     return Dataset(
         source=listing.source,
-        images=StoredImages(
-            found.pixels,
-            (framing.height, framing.width, framing.channels),
-            rows=rows,
-            count=len(found.reports),
-        ),
+        images=_images(found, items, rows, framing, source),
         labels=np.array([number[item.label] for item in items], dtype=np.int64),
         class_names=names,
         official_test=np.array([item.split == "test" for item in items]),
@@ -207,10 +207,23 @@ def _dataset(
             preprocess=framing,
             digests=digests,
             duplicates=duplicates,
-            notes=(*listing.notes, *changes, *_notes(listing, items, excluded)),
+            notes=(*listing.notes, *changes, *notes_on(listing, items, excluded)),
             cache=str(found.folder),
         ),
     )
+
+
+def _images(
+    found: Kept,
+    items: Sequence[Item],
+    rows: NDArray[np.int64],
+    framing: PreprocessConfig,
+    source: SourceConfig,
+) -> Images:
+    if found.pixels is None:
+        return StreamedImages(items, framing, max_pixels=source.max_pixels)
+    size = framing.height, framing.width, framing.channels
+    return StoredImages(found.pixels, size, rows=rows, count=len(found.reports))
 
 
 def _file(item: Item, report: Mapping[str, Any]) -> PictureFile:
@@ -257,32 +270,3 @@ def _united(group: NDArray[np.int64], other: Sequence[int]) -> NDArray[np.int64]
     )
     found: NDArray[np.int64] = connected_components(edges, directed=False)[1][group]
     return found
-
-
-def _notes(listing: Listing, items: Sequence[Item], excluded: Sequence[Excluded]) -> list[str]:
-    """What the user should know of classes and files, in a line each."""
-    counts = Counter(item.label for item in items)
-    empty = [name for name in listing.class_names if name not in counts]
-    single = [name for name, count in counts.items() if count == 1]
-    notes = []
-    if excluded:
-        reasons = Counter(item.reason for item in excluded).most_common()
-        listed = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
-        notes.append(f"{len(excluded):,} files are not used: {listed}")
-    if empty:
-        notes.append(f"no usable picture, so no class: {', '.join(empty)}")
-    if single:
-        notes.append(f"one picture only, which is trained on: {', '.join(sorted(single))}")
-    return notes + _absences(items)
-
-
-def _absences(items: Sequence[Item]) -> list[str]:
-    """Classes that a split of the source lacks."""
-    names = {item.label for item in items}
-    notes = []
-    for split in ("train", "validation", "test"):
-        inside = {item.label for item in items if item.split == split}
-        if inside and inside != names:
-            missing = ", ".join(sorted(names - inside, key=natural))
-            notes.append(f"the {split} split of the source has no {missing}")
-    return notes

@@ -22,6 +22,8 @@ class SourceConfig:
     split_column: str = ""
     group_column: str = ""
     max_pixels: int = MAX_PIXELS  # of one picture
+    # off: pictures are decoded whenever they are needed, for sources that the disk cannot hold
+    cache: Literal["on", "off"] = "on"
     near_duplicates: Literal["auto", "off"] = "auto"  # whether they are kept in one split
 
     def __post_init__(self) -> None:

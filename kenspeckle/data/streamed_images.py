@@ -1,0 +1,72 @@
+"""Pictures that are decoded whenever they are asked for, for sources larger than the disk's rest.
+
+Each was decoded whole in a process of its own before, so here threads decode; a file that has
+changed since then is an error with its name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kenspeckle.data.framing import decode_for
+from kenspeckle.data.listing import Item
+from kenspeckle.data.place import read_place
+from kenspeckle.data.preprocess import prepare
+from kenspeckle.data.preprocess_config import PreprocessConfig
+from kenspeckle.errors import DataError, PictureError
+
+
+class StreamedImages:
+    """Rows of a source, decoded by threads; a file that fails is a `DataError` with its name."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, items: Sequence[Item], config: PreprocessConfig, *, max_pixels: int) -> None:
+        self.items = items
+        self.config = config
+        self.max_pixels = max_pixels
+        self.shape = (len(items), config.height, config.width, config.channels)
+        self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return map(self._decoded, self.items)
+
+    def __getitem__(self, index: Any, /) -> NDArray[np.uint8]:
+        rows = np.arange(len(self))[index]
+        if rows.ndim == 0:
+            return self._decoded(self.items[int(rows)])
+        found = np.empty((len(rows), *self.shape[1:]), dtype=np.uint8)
+        chosen = [self.items[row] for row in rows.tolist()]
+        for place, image in enumerate(self._threads.map(self._decoded, chosen)):
+            found[place] = image
+        return found
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
+        return np.asarray(self[:], dtype=dtype)
+
+    def take(self, indices: NDArray[np.int64]) -> StreamedImages:
+        """The pictures at `indices`, still not decoded."""
+        other = object.__new__(StreamedImages)
+        other.__dict__.update(self.__dict__)
+        other.items = [self.items[index] for index in indices.tolist()]
+        other.shape = (len(other.items), *self.shape[1:])
+        return other
+
+    def _decoded(self, item: Item) -> NDArray[np.uint8]:
+        try:
+            data = read_place(item.place, name=item.name)
+            picture = decode_for(data, self.config, name=item.name, max_pixels=self.max_pixels)
+        except PictureError as error:
+            raise DataError(f"{error}; it was usable when this began: restore it") from error
+        framed: NDArray[np.uint8]
+        (framed,) = prepare(picture.pixels, self.config, channels=self.config.channels)
+        return framed
