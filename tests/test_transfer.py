@@ -44,7 +44,8 @@ def test_a_folder_of_several_sizes_is_trained_by_transfer(photos):
     (photos / "red" / "large.png").write_bytes((photos / "red" / "0.png").read_bytes())
     from PIL import Image
 
-    Image.open(photos / "red" / "1.png").resize((200, 90)).save(photos / "red" / "large.png")
+    with Image.open(photos / "red" / "1.png") as image:
+        image.resize((200, 90)).save(photos / "red" / "large.png")
     assert recipe_for(str(photos)).recipe == "transfer"
     choice = recipe_for(str(photos), weights="no_such_package")
     assert choice.recipe == "photos"
