@@ -20,10 +20,12 @@ import torch
 from kenspeckle import config, device
 from kenspeckle.backbones import backbone
 from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.evaluation.linear_head import fit_linear_head, grouped_folds
 from kenspeckle.experiments.transfer import stamps
 from kenspeckle.features import features
 from kenspeckle.inference import outputs
+from kenspeckle.model_file import load
 from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.runs import to_end, training
 
@@ -109,19 +111,11 @@ def accuracy_of_scratch(data: Dataset, place: Path, seed: int) -> float:
     folds, right = folds_of(data, seed), 0
     settings = ["train.keep=last", "train.patience=0"]
     settings += ["preprocess.height=64", "preprocess.width=64"]
-        "train.keep=last",
-        "train.patience=0",
-        "preprocess.height=64",
-        "preprocess.width=64",
-    ]
     for fold in range(5):
         held = np.flatnonzero(folds == fold)
         train = data.take(np.flatnonzero(folds != fold))
         chosen = config.override(build_recipe("photos"), [*settings, f"seed={seed}"])
         end = to_end(training(chosen, out=place / f"scratch-{seed}-{fold}", dataset=train))
-        from kenspeckle.data.preprocess import dataset_views
-        from kenspeckle.model_file import load
-
         model = load(end.run.model_file)
         (view,) = dataset_views(data.take(held), model.preprocess)
         said = outputs(model.network, view.images).argmax(dim=1).numpy()
