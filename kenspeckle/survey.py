@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 from kenspeckle import config, storage
+from kenspeckle.backbones import backbone
+from kenspeckle.choices import on_backbone
 from kenspeckle.data.augment import augment
 from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.dataset import Dataset
@@ -54,6 +56,8 @@ def inspect_data(
     name = source.source if isinstance(source, Dataset) else str(source)
     chosen = recipe or recipe_for(name, settings, progress=progress).recipe
     asked = config.override(replace(build_recipe(chosen), source=name), settings)
+    if asked.transfer.backbone:  # whose pictures have a size of their own
+        asked = on_backbone(asked, backbone(asked.transfer.backbone))
     data = source
     if not isinstance(data, Dataset):
         data = open_dataset(name, data=asked.data, preprocess=asked.preprocess, progress=progress)

@@ -20,10 +20,12 @@ def blocks(language):
 def folder(tmp_path):
     """A folder with what a clone has: the example pictures, and `ken` on the path."""
     shutil.copytree(ROOT / "examples" / "pictures", tmp_path / "examples" / "pictures")
-    program = tmp_path / "bin" / "ken"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m kenspeckle.cli.main "$@"\n')
-    program.chmod(0o755)
+    shutil.copy(ROOT / "examples" / "picture_folder.py", tmp_path / "examples")
+    (tmp_path / "bin").mkdir()
+    for name, command in (("ken", "-m kenspeckle.cli.main"), ("python", "")):
+        program = tmp_path / "bin" / name
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {command} "$@"\n')
+        program.chmod(0o755)
     return tmp_path
 
 
@@ -35,6 +37,8 @@ def test_the_five_minute_tour_runs_as_written(folder):
     )
     assert done.returncode == 0, done.stderr
     assert "untouched" in done.stdout and (folder / "seen.png").is_file()
+    assert "200 pictures in 4 classes" in done.stdout
+    assert (folder / "data-shapes" / "contact-sheet.png").is_file()
 
 
 def test_the_python_of_the_readme_runs_as_written(folder):
