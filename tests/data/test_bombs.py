@@ -1,7 +1,9 @@
 """Small files that claim to be huge or are costly to read do no harm."""
 
+import struct
+
 import pytest
-from picture_bombs import DOT, MAX_PIXELS, bombs, gif
+from picture_bombs import DOT, MAX_PIXELS, bombs, gif, riff
 from picture_trial import tried
 
 from kenspeckle.data.decode import decode, header
@@ -34,6 +36,13 @@ def test_what_claims_to_be_huge_is_refused_for_its_size(files):
                 decode(data, name="x")
             assert caught.value.reason == "too-large", name
             assert str(caught.value).endswith(f"at most {MAX_PIXELS:,} are accepted"), name
+
+
+def test_a_canvas_of_webp_is_refused_before_libwebp_sees_it():
+    canvas = struct.pack("<I", 2) + struct.pack("<I", 11_999)[:3] * 2
+    with pytest.raises(PictureError) as caught:
+        decode(riff((b"VP8X", canvas)), name="x")  # libwebp would find no frame in it
+    assert caught.value.reason == "too-large"
 
 
 def test_headers_of_bombs_are_read_or_refused(files):

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 from mutations import MEGABYTE, traced_peak
-from picture_files import adam7, encoded, png
+from picture_files import encoded, png
 from PIL import Image
 
 from kenspeckle.data.decode import MAX_PIXELS, SUFFIXES, decode, read_picture
@@ -99,11 +99,6 @@ def test_pixels_without_a_grey_level_are_refused(value):
     picture = np.ones((4, 4), np.float32)
     picture[1, 2] = value
     assert refusal(encoded(picture, "TIFF")).startswith("x.png: damaged picture: ")
-
-
-def test_interlaced_png_is_exact():
-    data = png((9, 6), depth=8, colour=0, rows=adam7(GREY, 8), interlaced=1)
-    assert np.array_equal(decode(data, name="x")[..., 0], GREY)
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=["baseline", "progressive"])
