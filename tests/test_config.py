@@ -49,7 +49,7 @@ def test_any_values_survive_a_round_trip_through_toml(value):
         ("trian.epochs=3", "unknown setting 'trian.epochs'"),
         ("train.batch_size=1.5", "train.batch_size must be int, got 1.5"),
         ("seed=true", "seed must be int, got True"),
-        ("train.batch_size=0", "train.batch_size must be at least 1, got 0"),
+        ("train.batch_size=-1", "train.batch_size must be at least 0, got -1"),
         ("train.epochs=0", "train.epochs or steps must be above 0 and the other 0, got 0.0 and 0"),
         ("train.steps=5", "train.epochs or steps must be above 0 and the other 0, got 2.8 and 5"),
         ("train.epochs", "expected KEY=VALUE, got 'train.epochs'; for example train.epochs=3"),

@@ -22,7 +22,7 @@ _GEOMETRY = ("stretch", "shear", "rotation", "zoom", "shift", "crop")
 def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
     """Change each of `images` (N, C, H, W), floating point in 0..255, by its own random draws.
 
-    Geometry first, bilinear; then colour; then erasing.
+    Geometry first, bilinear; then colour; then erasing. `images` may be changed in place.
     """
     if config.moves:
         matrices = random_affine(len(images), images.shape[-2:], config, generator)
@@ -45,8 +45,7 @@ def _recoloured(images: Tensor, config: AugmentConfig, generator: torch.Generato
 
 
 def _mirrored(images: Tensor, matrices: Tensor) -> Tensor:
-    """Flip exactly, and much faster than by resampling, the pictures whose maps say so."""
-    images = images.clone()
+    """Flip, in place, the pictures whose maps say so: exact, and faster than by resampling."""
     for axis, row in ((3, 0), (2, 1)):
         chosen = (matrices[:, row, row] < 0).to(images.device)
         images[chosen] = images[chosen].flip(axis)

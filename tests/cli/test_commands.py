@@ -223,6 +223,7 @@ def test_predict_of_a_name_that_matches_nothing_says_so(capsys, digits_run):
         "ken runs",
         "ken look",
         "ken reproduce",
+        "ken data",
     ],
 )
 def test_the_help_is_the_documented_one(capsys, command, monkeypatch):

@@ -78,9 +78,9 @@ def colours(count=6, size=12):
 @pytest.mark.parametrize(("name", "axis"), [("flip_horizontal", 3), ("flip_vertical", 2)])
 def test_a_flip_mirrors_the_share_of_pictures_that_was_asked_for(name, axis):
     images = pictures(400)
-    all_flipped = augment(images, AugmentConfig(**{name: 1.0}), draws())
+    all_flipped = augment(images.clone(), AugmentConfig(**{name: 1.0}), draws())
     assert torch.allclose(all_flipped, images.flip(axis), atol=1e-3)
-    half = augment(images, AugmentConfig(**{name: 0.5}), draws())
+    half = augment(images.clone(), AugmentConfig(**{name: 0.5}), draws())
     changed = [not torch.allclose(a, b, atol=1e-3) for a, b in zip(images, half, strict=True)]
     assert 0.4 < sum(changed) / 400 < 0.6
 
@@ -89,7 +89,7 @@ def test_a_flip_twice_is_nothing():
     config = AugmentConfig(flip_horizontal=1.0, flip_vertical=1.0)
     images = colours()
     assert torch.allclose(
-        augment(augment(images, config, draws()), config, draws()), images, atol=1e-2
+        augment(augment(images.clone(), config, draws()), config, draws()), images, atol=1e-2
     )
 
 

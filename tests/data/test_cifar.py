@@ -127,9 +127,8 @@ def test_one_file_of_a_common_name_is_not_taken_for_cifar(tmp_path, name):
     archive = cifar.save_archive(tmp_path / "x.tar", {name: b"text"})
     for path in (folder, archive):
         assert refusal(path) == (
-            f"{path}: no kind of data that can be read; expected an IDX images file with its "
-            "labels beside it, IMAGES:LABELS, a folder of the four, or CIFAR-10 or CIFAR-100 "
-            "as a folder, .tar or .tar.gz"
+            f"{path}: no file in it has a class (it is in no class folder); make a folder for each "
+            "class, or say how file names tell it, such as --set data.label=first-character"
         )
 
 

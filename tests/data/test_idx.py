@@ -409,12 +409,15 @@ def test_an_unknown_name_offers_the_nearest(name, hint):
     )
 
 
-@pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: path.write_text("hi")])
-def test_a_path_that_is_no_data_says_what_is_expected(tmp_path, make):
-    make(tmp_path / "x")
+def test_a_path_that_is_no_data_says_what_is_expected(tmp_path):
+    (tmp_path / "x").write_text("hi")
     assert data_refusal(tmp_path / "x").startswith(
-        f"{tmp_path / 'x'}: no kind of data that can be read; expected an IDX images file"
+        f"{tmp_path / 'x'}: no kind of data that can be read; expected a folder, zip or tar of"
     )
+
+
+def test_an_empty_folder_has_no_pictures(tmp_path):
+    assert data_refusal(tmp_path) == f"{tmp_path}: no labelled pictures in it"
 
 
 @pytest.mark.parametrize("name", ["x" * 300, ""])

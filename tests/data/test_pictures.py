@@ -132,8 +132,8 @@ def test_pictures_without_folders_ask_for_a_rule(tmp_path):
     with pytest.raises(DataError) as caught:
         ks.open_dataset(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}: 4 files, but it is in no class folder; make a folder for each class, "
-        "or say how file names tell it, such as --set data.label=first-character"
+        f"{tmp_path}: no file in it has a class (it is in no class folder); make a folder for "
+        "each class, or say how file names tell it, such as --set data.label=first-character"
     )
 
 

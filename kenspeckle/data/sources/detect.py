@@ -76,7 +76,7 @@ def list_pictures(source: str, config: SourceConfig) -> Listing | None:
 
     Raises `DataError` where there are picture files, but none that has a class.
     """
-    if source in NAMED or source.startswith("counting:"):
+    if not source or source in NAMED or source.startswith("counting:"):
         return None
     path = Path(source)
     spool = cache_folder().parent / "unpacked"

@@ -71,7 +71,7 @@ def labelled(
         items.append(Item(name=name, label=label, place=file.place, split=split, group=group))
     if not items and files:
         raise DataError(
-            f"{source}: {len(files):,} files, but {_why_unlabelled(config)}; make a folder for "
+            f"{source}: no file in it has a class ({_why_unlabelled(config)}); make a folder for "
             "each class, or say how file names tell it, such as "
             "--set data.label=first-character"
         )
