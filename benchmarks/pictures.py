@@ -64,9 +64,10 @@ def main() -> None:
         began = time.perf_counter()
         fit_linear_head(found, data.labels, classes=len(data.class_names), groups=data.groups)
         print(f"head with cross-validation {time.perf_counter() - began:.2f} s")
-        rows["ResNet from random weights (recipe photos)"] = [
-            accuracy_of_scratch(data, Path(place), seed) for seed in range(chosen.scratch_seeds)
-        ]
+        if chosen.scratch_seeds:
+            rows["ResNet from random weights (recipe photos)"] = [
+                accuracy_of_scratch(data, Path(place), seed) for seed in range(chosen.scratch_seeds)
+            ]
     print("\n| method | accuracy | sd over seeds | n | seeds |\n|---|---|---|---|---|")
     for name, values in rows.items():
         spread = f"{np.std(values, ddof=1):.2%}" if len(values) > 1 else "-"

@@ -125,11 +125,14 @@ def test_a_folder_with_two_versions_is_refused_because_it_would_have_to_be_guess
 def test_one_file_of_a_common_name_is_not_taken_for_cifar(tmp_path, name):
     folder = cifar.save_folder(tmp_path / "folder", {name: b"text"})
     archive = cifar.save_archive(tmp_path / "x.tar", {name: b"text"})
-    for path in (folder, archive):
-        assert refusal(path) == (
-            f"{path}: no file in it has a class (it is in no class folder); make a folder for each "
-            "class, or say how file names tell it, such as --set data.label=first-character"
-        )
+    assert refusal(folder) == (
+        f"{folder}: no file in it has a class (it is in no class folder); make a folder for each "
+        "class, or say how file names tell it, such as --set data.label=first-character"
+    )
+    assert refusal(archive) == (
+        f"{archive}: none of 1 files is a picture that can be used; the first: cifar/{name}: "
+        "not a picture; expected PNG, JPEG, GIF, BMP, WEBP, TIFF"
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 3072, 3073 * 2 - 1, 3073 * 2 + 1, 3074 * 2])
