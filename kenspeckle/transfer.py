@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import log_softmax
+from threadpoolctl import threadpool_limits
 
 from kenspeckle import storage
 from kenspeckle.backbones import backbone
@@ -48,14 +49,16 @@ def first_stage(session: Session, progress: Progress | None) -> Iterator[EpochRe
     found = _features(session, source, members, progress)
     labels = session.dataset.labels[members]
     groups = None if session.dataset.groups is None else session.dataset.groups[members]
-    head = fit_linear_head(
-        found,
-        labels,
-        classes=len(session.dataset.class_names),
-        groups=groups,
-        folds=folds or FOLDS,
-        class_weights="balanced" if settings.train.balance == "classes" else "equal",
-    )
+    # its matrices are small: two threads gain nothing, and wait for each other on a busy machine
+    with threadpool_limits(1):
+        head = fit_linear_head(
+            found,
+            labels,
+            classes=len(session.dataset.class_names),
+            groups=groups,
+            folds=folds or FOLDS,
+            class_weights="balanced" if settings.train.balance == "classes" else "equal",
+        )
     network = session.training.network
     state = network.state_dict()
     state["head.weight"].copy_(torch.from_numpy(head.weights))
