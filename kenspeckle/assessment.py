@@ -13,7 +13,7 @@ from kenspeckle import device, runlog, storage
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.sources.detect import open_dataset
-from kenspeckle.data.splits import SPLIT_NAMES, TEST, TRAIN, SplitConfig, draw
+from kenspeckle.data.splits import SPLIT_NAMES, TEST, TRAIN, VALIDATION, SplitConfig, draw
 from kenspeckle.errors import DataError
 from kenspeckle.evaluation.accuracy import Measurement, measure
 from kenspeckle.inference import predictions
@@ -62,12 +62,12 @@ def evaluate(
         data = open_dataset(
             source or settings.source, data=settings.data, preprocess=settings.preprocess
         )
-    if data.images.shape[3] != classifier.shape[0]:
-        raise DataError(
-            f"{data.source} has pictures of {data.images.shape[3]} channels, "
-            f"the model needs {classifier.shape[0]}"
-        )
     is_own = data.fingerprint == found.ledger["fingerprint"]
+    if is_own and split == VALIDATION and settings.transfer.folds > 0:
+        raise DataError(
+            f"{found.path}: the model has learned from its validation pictures, which were told by "
+            f"folds before that; those figures are in {found.path / RESULT}"
+        )
     if not is_own and split == TEST and not data.official_test.any():
         split, chosen = ALL, np.arange(len(data))
     else:

@@ -13,13 +13,14 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import reason, settle
 from kenspeckle.data.splits import Splits
 from kenspeckle.device import Compute
+from kenspeckle.errors import ConfigError
 from kenspeckle.models.backbone import Backbone
 from kenspeckle.models.families import build_model
 from kenspeckle.report.text import duration
 from kenspeckle.settings import RunConfig
 from kenspeckle.transfer_config import TransferConfig
 
-FEW = 500  # pictures, below which a validation split cannot tell whether fine-tuning helps
+FEW = 100  # validation pictures, below which they cannot tell whether fine-tuning helps
 FOLDS = 5
 _TIMED = 8  # pictures of the step that is timed
 
@@ -34,6 +35,11 @@ class Settled:
 
 def on_backbone(settings: RunConfig, source: Backbone) -> RunConfig:
     """`settings` for the network of `source`, and pictures as it was trained on."""
+    if settings.train.loss != "cross-entropy":
+        raise ConfigError(
+            f"train.loss={settings.train.loss} does not go with a pretrained network, "
+            "whose head is fitted to classes; use cross-entropy, or the recipe photos"
+        )
     preprocess = settings.preprocess
     if not preprocess.height:
         height, width = source.size
@@ -99,11 +105,13 @@ def _stages(
     asked = settings.transfer
     count = len(splits.train) + len(splits.validation)
     fine_tune, notes = asked.fine_tune, []
-    if fine_tune == "auto" and (count < FEW or asked.folds > 0):
+    if fine_tune == "auto" and asked.folds > 0:
+        fine_tune = "off"
+    if fine_tune == "auto" and len(splits.validation) < FEW:
         fine_tune = "off"
         notes.append(
-            f"no fine-tuning: with {count:,} pictures validation could not tell whether it helps "
-            "(transfer.fine_tune=on does it all the same)"
+            f"no fine-tuning: {len(splits.validation):,} validation pictures could not tell "
+            "whether it helps (transfer.fine_tune=on does it all the same)"
         )
     if fine_tune == "auto":
         seconds = _seconds(settings, len(splits.train), compute)

@@ -26,11 +26,11 @@ from kenspeckle.events import Ended, EpochRecord, Event, Started, kept_epoch, st
 from kenspeckle.inference import predictions
 from kenspeckle.model_file import Classifier
 from kenspeckle.monitoring import write_epoch, write_start
-from kenspeckle.predictions import Predictions
+from kenspeckle.predictions import Predictions, load_predictions
 from kenspeckle.run_folder import EPOCHS, MODEL, RESULT, TENSORBOARD
 from kenspeckle.session import Session, save_checkpoint
 from kenspeckle.training import Epoch, averaged, fit
-from kenspeckle.transfer import first_stage, second_stage
+from kenspeckle.transfer import HEAD, first_stage, second_stage
 
 
 def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterator[Event]:
@@ -150,7 +150,11 @@ def _finish(session: Session) -> None:
     save_checkpoint(session)
     network = session.training.network
     network.load_state_dict(session.best)
-    made = session.best_predictions or _validation_predictions(session, network)
+    made = session.best_predictions
+    if made is None and session.settings.transfer.folds > 0:  # resumed after all was done
+        made = load_predictions(session.run.predictions_file(HEAD))
+    if made is None:
+        made = _validation_predictions(session, network)
     if made.values is not None:  # the spread of its answers, which they are believed by
         made = _validation_predictions(session, network, temperature=_variance(made))
     _save_model(session, session.run.path / MODEL, made)
@@ -172,7 +176,7 @@ def _variance(made: Predictions) -> float:
 
 def _keep_model(session: Session, made: Predictions) -> None:
     """Every so many epochs, a model file that stays, of the network that has `made` these."""
-    every, epoch = session.settings.train.keep_models, len(session.epochs)
+    every, epoch = session.settings.train.keep_models, session.epochs[-1].epoch
     if every and epoch % every == 0:
         path = session.run.epoch_model_path(epoch)
         storage.make_folder(path.parent)
@@ -239,7 +243,7 @@ def _log(session: Session, status: str) -> None:
         recipe=settings.recipe,
         seed=settings.seed,
         status=status,
-        epochs=len(epochs),
+        epochs=sum(epoch.epoch > 0 for epoch in epochs),
         train_seconds=sum(epoch.seconds for epoch in epochs),
         validation_accuracy=best.validation_accuracy if best else None,
         validation_n=best.validation_n if best else 0,

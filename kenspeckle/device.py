@@ -15,6 +15,7 @@ from typing import Literal
 import torch
 
 from kenspeckle.errors import DeviceError
+from kenspeckle.processor import cores
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
@@ -63,7 +64,7 @@ def choose(
     return Compute(
         device=chosen,
         precision="bf16" if precision == "bf16" or (precision == "auto" and fast_bf16) else "fp32",
-        threads=threads or _cores(),
+        threads=threads or cores(),
         reason=reason,
     )
 
@@ -101,13 +102,6 @@ def describe(compute: Compute) -> dict[str, str | int]:
 def load() -> float:
     """How many processes wanted to run, on average over the last minute."""
     return os.getloadavg()[0]
-
-
-def _cores() -> int:
-    """How many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # macOS does not tie processes to cores
 
 
 def _bf16(device: str) -> tuple[bool, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,11 @@ def outputs(network: nn.Module, images: Images) -> torch.Tensor:
     was_training = network.training
     network.eval()
     parts = []
+    # of large pictures fewer at a time: a layer may need a hundred times their bytes
+    size = max(16, min(BATCH, BATCH * 28 * 28 // math.prod(images.shape[1:])))
     with torch.inference_mode():
-        for start in range(0, len(images), BATCH):
-            batch = torch.from_numpy(images[start : start + BATCH]).to(device).permute(0, 3, 1, 2)
+        for start in range(0, len(images), size):
+            batch = torch.from_numpy(images[start : start + size]).to(device).permute(0, 3, 1, 2)
             parts.append(network(batch.float()).cpu())
     network.train(was_training)
     return torch.cat(parts)

@@ -69,7 +69,7 @@ def train(
     name = dataset.source if dataset else str(source)
     choice = Choice(recipe=recipe, notes=())
     if not recipe:
-        choice = recipe_for(name if dataset is None else "memory", settings)
+        choice = recipe_for("mnist" if dataset else name, settings, model=model)
     chosen = replace(build_recipe(choice.recipe), source=name, seed=seed)
     if model:
         chosen = replace(chosen, model=preset(model))
@@ -114,6 +114,7 @@ def training(
         choice.settings,
         source=locate(asked.source) if data.files or data.origin else asked.source,
         start=locate(asked.start) if asked.start else "",
+        transfer=replace(choice.settings.transfer, backbone=locate(asked.transfer.backbone)),
     )
     run, is_new = _new_run(settings, out)
     with storage.lock(run.path / LOCK, "training"), _removed_if_refused(run, is_new=is_new):

@@ -14,7 +14,7 @@ class TransferConfig:
     backbone: str = ""
     # auto: where validation is large enough to tell whether it helps, within `minutes`
     fine_tune: Literal["auto", "on", "off"] = "auto"
-    minutes: float = 2.0  # that fine-tuning may take where it is chosen automatically
+    minutes: float = 1.0  # that fine-tuning may take where it is chosen automatically
     # parts for which the head is told by the others; 0 = a validation split, -1 = chosen by n
     folds: int = -1
 

@@ -7,7 +7,7 @@ import pytest
 
 import kenspeckle as ks
 from kenspeckle import config
-from kenspeckle.errors import ConfigError
+from kenspeckle.errors import ConfigError, DataError
 from kenspeckle.events import EpochRecord, Stage, Started, kept_epoch
 from kenspeckle.recipes.choice import recipe_for
 from kenspeckle.runs import resuming, training
@@ -99,6 +99,23 @@ def test_fine_tuning_is_kept_only_if_it_is_better(photos, tmp_path):
     best = events[-1].best
     assert (best.epoch > 0) == (best.validation_accuracy > head.accuracy)
     assert ("is kept" in tuned.about) and (("head alone" in tuned.about) == (best.epoch == 0))
+
+
+def test_validation_by_folds_is_not_measured_again_on_what_was_learned(finished):
+    _, run = finished
+    before = run.result
+    with pytest.raises(DataError, match="the model has learned from its validation pictures"):
+        ks.evaluate(run, split="validation")
+    assert run.result == before
+
+
+def test_a_head_that_tells_a_number_is_refused(photos, tmp_path):
+    with pytest.raises(ConfigError, match=r"train\.loss=absolute does not go with a pretrained"):
+        events_of(photos, tmp_path / "run", "train.loss=absolute", "train.label_smoothing=0.0")
+
+
+def test_a_network_by_name_is_trained_from_random_weights(photos):
+    assert recipe_for(str(photos), model="resnet-18").recipe in ("swift", "photos")
 
 
 def test_an_equal_epoch_does_not_replace_the_head(finished):

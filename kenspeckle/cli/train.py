@@ -103,7 +103,7 @@ def _chosen(
         raise ConfigError("--config and --recipe exclude each other; give one of them")
     choice = Choice(recipe=recipe, notes=())
     if not file and not recipe:
-        choice = recipe_for(source or "mnist", settings, progress=view.working)
+        choice = recipe_for(source, settings, model=model, progress=view.working)
     chosen = load(RunConfig, file) if file else build_recipe(choice.recipe)
     if source:
         chosen = replace(chosen, source=source)
@@ -151,7 +151,7 @@ def _document(ended: Ended) -> dict[str, object]:
         "state": ended.state,
         "recipe": ended.config.recipe,
         "seed": ended.config.seed,
-        "epochs": len(ended.epochs),
+        "epochs": sum(epoch.epoch > 0 for epoch in ended.epochs),
         "steps": ended.step,
         "train_seconds": ended.train_seconds,
         "total_seconds": ended.total_seconds,

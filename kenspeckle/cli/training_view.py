@@ -97,10 +97,12 @@ class TrainingView:
                 print(f"ken: note: {note}", file=sys.stderr)
             line(Text(f"note: {note}", style="yellow"))
         line(Text(_HEADER, style="dim"))
-        self._progress.add_task("", total=None, losses="", loss=float("nan"))
-        self._progress.start()
 
     def _advance(self, event: Epoch) -> None:
+        if not self._progress.tasks:  # one display at a time: features may come before
+            self._preparation.close()
+            self._progress.add_task("", total=None, losses="", loss=float("nan"))
+            self._progress.start()
         self._losses = [*self._losses, event.losses[-1]][-400:]
         self._progress.update(
             self._progress.task_ids[0],

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from kenspeckle.data.listing import Item
 from kenspeckle.errors import DataError, StorageError
+from kenspeckle.processor import cores
 
 PATIENCE = 30.0  # seconds for one picture
 _AHEAD = 16  # tasks that wait in the pipe of a process, so that it never waits for us
@@ -56,7 +57,7 @@ def reports(
     seconds as "timed-out"; `workers` 0 = one for each core that this process may use.
     """
     waiting = deque(rows)
-    count = min(workers or len(os.sched_getaffinity(0)), -(-len(waiting) // 4))
+    count = min(workers or cores(), -(-len(waiting) // 4))
     left = len(waiting)
     with selectors.DefaultSelector() as selector:
         pool: list[_Worker] = []
@@ -94,6 +95,7 @@ def _started(setup: Mapping[str, Any], program: Sequence[str]) -> _Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
+            start_new_session=True,  # the terminal's Ctrl-C is for us, not for it
         )
     except OSError as error:
         raise DataError(f"no decoding process can be started: {error.strerror}") from error

@@ -131,7 +131,9 @@ def _framing(looks: Sequence[Report], config: PreprocessConfig) -> PreprocessCon
     if config.kind == "auto":
         config = replace(config, kind="resize")
     if config.kind == "crops":
-        config = replace(config, kind="crop")
+        raise DataError(
+            "preprocess.kind=crops is for data of one size; for picture files use crop or pad"
+        )
     return replace(config, scaling="standard")  # of no account here; one cache serves all
 
 

@@ -31,7 +31,7 @@ class SourceConfig:
             raise ValueError(f"max_pixels must be in 1..{2**31}, got {self.max_pixels}")
         for name in ("label", "group"):
             pattern = getattr(self, name)
-            if pattern in ("", "folder", "first-character"):
+            if not pattern or (name == "label" and pattern in ("folder", "first-character")):
                 continue
             try:
                 groups = re.compile(pattern).groups

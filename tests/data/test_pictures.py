@@ -191,6 +191,22 @@ def test_a_copy_of_a_test_picture_is_not_trained_on(tmp_path):
     assert states(dataset)["test/cats/1.png"] == "test"
 
 
+def test_leaks_that_leave_nothing_to_learn_of_a_class_are_an_error(tmp_path):
+    folder(tmp_path / "train", {"cats": 10, "dogs": 10})
+    folder(tmp_path / "test", {"cats": 4, "dogs": 4}, first=100)
+    write(tmp_path / "train" / "eels" / "0.png", 400)
+    write(tmp_path / "test" / "eels" / "0.png", 400)
+    with pytest.raises(DataError, match="every picture of eels to train on has a copy"):
+        draw(ks.open_dataset(tmp_path), SplitConfig())
+
+
+def test_a_class_folder_beside_splits_is_refused(tmp_path):
+    for name in ("train", "test", "extra"):
+        folder(tmp_path / name, {"cats": 2, "dogs": 2})
+    with pytest.raises(DataError, match="train stands beside extra"):
+        ks.open_dataset(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"), [("resize", (20, 30)), ("crop", (20, 30)), ("pad", (20, 30))]
 )

@@ -137,6 +137,8 @@ def locate(source: str) -> str:
         found = str(Path(source).absolute())
     elif separator and os.path.isfile(images):
         found = f"{Path(images).absolute()}:{Path(labels).absolute()}"
+    elif "{" in source and len(shard_paths(source)) > 1:
+        found = str(Path(source).absolute())
     else:
         return source
     try:

@@ -59,6 +59,11 @@ def labelled(
     paths = [file.name.split("/") for file in files]
     directories = [name.split("/") for name in folders if not is_system(name)]
     root = _root([path[:-1] for path in paths])
+    if mixed := _beside_splits([path[:-1] for path in paths], root):
+        raise DataError(
+            f"{source}: train stands beside {', '.join(mixed)}; a folder holds either splits or "
+            "classes: move the others away, or rename train"
+        )
     items = []
     for file, path in zip(files, paths, strict=True):
         name = printable(file.name)
@@ -109,6 +114,15 @@ def _root(folders: Sequence[Sequence[str]]) -> _Root:
         if len(names) != 1 or holds_files or not deeper:
             return _Root(depth, {})
         depth += 1
+
+
+def _beside_splits(folders: Sequence[Sequence[str]], root: _Root) -> list[str]:
+    """The folders that are no splits beside `train` and `test` or `val`, which are."""
+    names = {path[root.depth] for path in folders if len(path) > root.depth}
+    splits = {split_named(name) for name in names} - {None}
+    if root.splits or "train" not in splits or len(splits) < 2:
+        return []
+    return sorted(name for name in names if not split_named(name))
 
 
 def _split(path: Sequence[str], root: _Root) -> tuple[SplitName | None, Sequence[str]]:
