@@ -5,7 +5,6 @@ The only module that changes global state of torch or of the process, and only w
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import os
 import platform
@@ -15,12 +14,10 @@ from typing import Literal
 import torch
 
 from kenspeckle.errors import DeviceError
-from kenspeckle.processor import cores
+from kenspeckle.processor import cores, keep_freed_memory
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +74,7 @@ def prepare(compute: Compute) -> None:
     if compute.device == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
-    _keep_freed_memory()
+    keep_freed_memory()
 
 
 def generator(*key: int | str, device: torch.device | str = "cpu") -> torch.Generator:
@@ -116,14 +113,6 @@ def _bf16(device: str) -> tuple[bool, str]:
         if cpu.get(flag):
             return True, f"the processor has {name}"
     return False, "the processor has neither AMX nor AVX512-BF16"
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc keep freed blocks: handing batches back to the system costs page faults."""
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)  # the largest value that glibc accepts
-        libc.mallopt(_M_TRIM_THRESHOLD, 1 << 30)
 
 
 def _processor() -> str:

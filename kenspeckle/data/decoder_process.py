@@ -24,6 +24,7 @@ from kenspeckle.data.place import read_place
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.thumbnails import thumbnail
 from kenspeckle.errors import DataError, PictureError
+from kenspeckle.processor import keep_freed_memory
 
 MEMORY = 3 << 30  # bytes of address space, twice what the largest accepted picture needs
 _START = 64 << 10  # bytes in which nearly every header lies
@@ -33,6 +34,7 @@ def main() -> None:
     """Decode until there are no more tasks."""
     setup = json.loads(sys.stdin.readline())
     _limit_memory()
+    keep_freed_memory()
     work = _Looking(setup) if setup["work"] == "look" else _Decoding(setup)
     _say({"ready": True})
     for line in sys.stdin:
