@@ -35,6 +35,7 @@ class Assessment:
     measurement: Measurement
     openings: int  # how often the test split of this run was measured, this time included
     role: str  # "untouched", "opened before", "chosen on", "trained on" or "other data"
+    notes: tuple[str, ...] = ()  # on files of other data
 
 
 def evaluate(
@@ -82,7 +83,12 @@ def evaluate(
     )
     if not is_own:
         return Assessment(
-            run=found, source=data.source, measurement=measure(made), openings=0, role="other data"
+            run=found,
+            source=data.source,
+            measurement=measure(made),
+            openings=0,
+            role="other data",
+            notes=data.origin.notes if data.origin else (),
         )
     return _recorded(found, made, data.source, epoch)
 

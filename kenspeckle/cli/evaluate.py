@@ -60,6 +60,8 @@ def evaluate(
     others = [f"top-{k} {value:.2%}" for k, value in measured.top_k.items() if k > 1]
     screen.print(", ".join([*others, f"negative log-likelihood {measured.nll:.4f}"]))
     screen.print(_per_class(measured))
+    for note in found.notes:
+        screen.print(Text(f"note: {note}", style="yellow"))
     if found.openings:
         times = "once" if found.openings == 1 else f"{found.openings} times"
         screen.print(f"the test split of this run was opened {times}")
@@ -109,5 +111,6 @@ def _document(found: ks.Assessment) -> dict[str, object]:
             for row in measured.per_class
         ],
         "openings": found.openings,
+        "notes": list(found.notes),
         "mean_absolute_error": measured.mean_absolute_error,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,7 @@ def train(
                 view.show(event)
         ended = view.ended
         if json:
-            print_json(_document(ended))
+            print_json({**_document(ended), "stages": [asdict(stage) for stage in view.stages]})
         return stop.exit_code if ended.state == "interrupted" else 0
 
 
@@ -149,6 +149,7 @@ def _document(ended: Ended) -> dict[str, object]:
     return {
         "run": str(ended.run.path),
         "state": ended.state,
+        "source": ended.config.source,
         "recipe": ended.config.recipe,
         "seed": ended.config.seed,
         "epochs": sum(epoch.epoch > 0 for epoch in ended.epochs),

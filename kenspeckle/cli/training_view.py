@@ -47,6 +47,7 @@ class TrainingView:
         self._preparation = PreparationView(self._console)
         self._losses: list[float] = []
         self._ended: Ended | None = None
+        self.stages: list[Stage] = []  # of transfer
 
     @property
     def ended(self) -> Ended:
@@ -123,6 +124,7 @@ class TrainingView:
         )
 
     def _stage(self, event: Stage) -> None:
+        self.stages.append(event)
         low, high = event.gain.interval.low, event.gain.interval.high
         self._console.print(
             Text(

@@ -173,11 +173,12 @@ def _of_classes(found: Inspection) -> list[Finding]:
         name: sum(found.counts[split][name] for split in SPLIT_NAMES) for name in found.class_names
     }
     if found.imbalance > IMBALANCE:
-        most, least = max(totals, key=totals.__getitem__), min(totals, key=totals.__getitem__)
+        learned = found.counts[TRAIN]
+        most, least = max(learned, key=learned.__getitem__), min(learned, key=learned.__getitem__)
         findings.append(
             Finding(
                 name=f"imbalance: {most} has {found.imbalance:.1f} times the pictures of {least}",
-                evidence=f"{totals[most]:,} against {totals[least]:,}",
+                evidence=f"{learned[most]:,} against {learned[least]:,} to train on",
                 advice="balanced accuracy and macro F1 are printed beside accuracy; "
                 "--balance weighs the classes alike",
             )
