@@ -6,6 +6,7 @@ makes it take many for another class, that operation changes labels: a mirrored 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +40,7 @@ from kenspeckle.training import Training, fit
 _MILD = {"rotation": 20.0, "shear": 20.0, "zoom": 0.25, "crop": 0.2}
 _MILD_SHIFT = 0.12  # share of the shorter side
 _TRAIN, _TESTED = 8000, 1000  # pictures
+_AT_ONCE = 10_000_000  # pixel values that are changed at a time
 _SIDE = 32  # the shorter one of larger pictures is reduced to it
 _LEAST_DROP = 0.05  # of accuracy
 _BETTER_THAN_CHANCE = 2.0  # a judge below this many times chance is believed nothing
@@ -149,10 +151,14 @@ def _after(data: Dataset, config: AugmentConfig, name: str, seed: int) -> Datase
         operations=config.operations,
         **setting,
     )
-    pixels = torch.from_numpy(data.images[:]).permute(0, 3, 1, 2).float()
-    changed = augment(pixels, alone, generator(seed, "label change", name))
-    after = changed.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
-    return replace(data, images=after.numpy())
+    draws = generator(seed, "label change", name)
+    after = []
+    # a thousand photographs as floating point would fill the memory
+    for images in parts(data.images, max(50, _AT_ONCE // math.prod(data.images.shape[1:]))):
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+        changed = augment(pixels, alone, draws).round().clamp(0, 255).to(torch.uint8)
+        after.append(changed.permute(0, 2, 3, 1).contiguous().numpy())
+    return replace(data, images=np.concatenate(after))
 
 
 def _answers(judge: torch.nn.Module, data: Dataset) -> NDArray[np.int64]:
