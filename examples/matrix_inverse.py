@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kenspeckle.experiments.descent import invert, random_matrix
 from kenspeckle.experiments.optimization import INVERTERS
-from kenspeckle.report import figures
+from kenspeckle.figures.style import png
 
 
 def main() -> None:
@@ -23,8 +23,8 @@ def main() -> None:
     for name, item in sorted(found.items(), key=lambda pair: pair[1].residual):
         print(f"{name:>10}  {item.residual:.2e}")
     lines = {name: (item.at + 1, item.losses) for name, item in found.items()}
-    figure = figures.lines(lines, x="step", y="sum of |X A - 1|", scale="log-log")
-    Path("matrix_inverse.png").write_bytes(figures.png(figure))
+    figure = lines(lines, x="step", y="sum of |X A - 1|", scale="log-log")
+    Path("matrix_inverse.png").write_bytes(png(figure))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ import torch
 
 from kenspeckle.experiments.descent import race, valley
 from kenspeckle.experiments.optimization import RACERS
-from kenspeckle.report import figures
+from kenspeckle.figures.lines import paths
+from kenspeckle.figures.style import png
 
 
 def curve(weights: torch.Tensor) -> torch.Tensor:
@@ -33,16 +34,16 @@ def main() -> None:
     y, x = np.meshgrid(np.linspace(-0.6, 3.2, 160), np.linspace(-4, 5, 240), indexing="ij")
     heights = valley(torch.from_numpy(np.stack([x, y]))).numpy()
     points = {name: way.points for name, way in ways.items()}
-    figure = figures.paths(points, heights, extent=(-4, 5, -0.6, 3.2), lowest=(2.5, 1.0))
-    Path("optimizer_race.png").write_bytes(figures.png(figure))
+    figure = paths(points, heights, extent=(-4, 5, -0.6, 3.2), lowest=(2.5, 1.0))
+    Path("optimizer_race.png").write_bytes(png(figure))
 
     one = {name: race(config, surface=curve, start=(-1.2, 0.0)) for name, config in RACERS.items()}
     print("one weight, 120 steps: final cost")
     for name, way in sorted(one.items(), key=lambda pair: pair[1].costs[-1]):
         print(f"{name:>10}  {way.costs[-1]:.2e}")
     lines = {name: (np.arange(len(way.costs)), way.costs) for name, way in one.items()}
-    figure = figures.lines(lines, x="step", y="cost")
-    Path("optimizer_race_one.png").write_bytes(figures.png(figure))
+    figure = lines(lines, x="step", y="cost")
+    Path("optimizer_race_one.png").write_bytes(png(figure))
 
 
 if __name__ == "__main__":

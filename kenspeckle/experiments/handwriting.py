@@ -14,9 +14,10 @@ from kenspeckle.data.sources.scenes import DISTORTIONS
 from kenspeckle.evaluation.accuracy import Interval, wilson
 from kenspeckle.experiments.outcome import Outcome, Picture, Quantity, over_seeds
 from kenspeckle.experiments.plan import Plan, train_seeds
+from kenspeckle.figures.lines import bars
+from kenspeckle.figures.style import png
 from kenspeckle.inference import Prediction, predict
 from kenspeckle.model_file import Classifier, load
-from kenspeckle.report import figures
 from kenspeckle.report.sheet import draw_sheet
 
 COUNTED = tuple(source for source in SOURCES if source != "printed")  # handwriting, in the total
@@ -104,8 +105,8 @@ def handwriting(plan: Plan) -> Outcome:
             Picture(
                 title="Accuracy for each distortion",
                 about="A bar for each distortion of the pages, mean over the seeds.",
-                png=figures.png(
-                    figures.bars(
+                png=png(
+                    bars(
                         {name: row.mean for name, row in by_distortion.items()}, x="accuracy"
                     )
                 ),

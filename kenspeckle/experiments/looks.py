@@ -11,8 +11,10 @@ from kenspeckle.experiments.plan import Plan, train_seeds
 from kenspeckle.explain.fingerprints import fingerprints as take_fingerprints
 from kenspeckle.explain.ideal_inputs import IdealInputs, IdealInputsConfig
 from kenspeckle.explain.ideal_inputs import ideal_inputs as find_ideal_inputs
+from kenspeckle.figures.fingerprints import fingerprints as draw_fingerprints
+from kenspeckle.figures.ideal_inputs import ideal_inputs as draw_ideal_inputs
+from kenspeckle.figures.style import png
 from kenspeckle.model_file import load
-from kenspeckle.report import figures
 
 _PENALTIES = {
     "no penalty": IdealInputsConfig(penalty="none"),
@@ -46,7 +48,7 @@ def fingerprints(plan: Plan) -> Outcome:
             Picture(
                 title="The hidden layer, class by class",
                 about="A panel for each digit: 300 units down, pictures across; bright is active.",
-                png=figures.png(figures.fingerprints(looks[0])),
+                png=png(draw_fingerprints(looks[0])),
             ),
         ),
         recipe=found.recipe,
@@ -94,8 +96,8 @@ def ideal_inputs(plan: Plan) -> Outcome:
                 title="Mean pictures and ideal inputs",
                 about="Mean of each class, then the ideal picture with each penalty; where the "
                 "judge sees another digit, it is named.",
-                png=figures.png(
-                    figures.ideal_inputs(
+                png=png(
+                    draw_ideal_inputs(
                         {title: items[0] for title, items in rows.items()}, _means(data)
                     )
                 ),

@@ -8,6 +8,8 @@ import torch
 from kenspeckle.experiments.descent import Path2, invert, race, random_matrix, valley
 from kenspeckle.experiments.outcome import Outcome, Picture, Quantity
 from kenspeckle.experiments.plan import Plan
+from kenspeckle.figures.lines import lines, paths
+from kenspeckle.figures.style import png
 from kenspeckle.optim_config import (
     AdadeltaConfig,
     AdagradConfig,
@@ -17,7 +19,6 @@ from kenspeckle.optim_config import (
     RmspropConfig,
     SgdConfig,
 )
-from kenspeckle.report import figures
 from kenspeckle.schedule import ScheduleConfig
 
 RACERS: dict[str, OptimizerConfig] = {
@@ -62,8 +63,8 @@ def optimizers(plan: Plan) -> Outcome:
             Picture(
                 title="The ways over the surface",
                 about="Contours of a bent valley of two weights and the way of each optimizer.",
-                png=figures.png(
-                    figures.paths(
+                png=png(
+                    paths(
                         {name: path.points for name, path in found.items()},
                         _heights(),
                         extent=_EXTENT,
@@ -74,8 +75,8 @@ def optimizers(plan: Plan) -> Outcome:
             Picture(
                 title="The cost step by step",
                 about="Cost of each optimizer over 120 steps, on a logarithmic scale.",
-                png=figures.png(
-                    figures.lines(
+                png=png(
+                    lines(
                         {name: (np.arange(121), path.costs + 1e-9) for name, path in found.items()},
                         x="step",
                         y="cost",
@@ -146,8 +147,8 @@ def matrix_inverse(plan: Plan) -> Outcome:
             Picture(
                 title="Loss step by step",
                 about="Sum of |X A - 1| of each optimizer over its steps, on logarithmic scales.",
-                png=figures.png(
-                    figures.lines(
+                png=png(
+                    lines(
                         {
                             "Adagrad, as in the document": (old.at + 1, old.losses),
                             **{name: (item.at + 1, item.losses) for name, item in best.items()},

@@ -14,8 +14,9 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.events import Ended, EpochRecord
 from kenspeckle.experiments.outcome import Picture, Quantity, over_seeds
+from kenspeckle.figures.curves import curves as draw_curves
+from kenspeckle.figures.style import png
 from kenspeckle.recipes.catalog import build_recipe
-from kenspeckle.report import figures
 from kenspeckle.runs import to_end, training
 from kenspeckle.settings import RunConfig
 
@@ -135,5 +136,5 @@ def curves(found: Trained) -> Picture:
     return Picture(
         title="Loss and accuracy",
         about="Loss and accuracy of training and validation over the steps of the first seed.",
-        png=figures.png(figures.curves(found.epochs)),
+        png=png(draw_curves(found.epochs)),
     )

@@ -13,11 +13,12 @@ from kenspeckle.diagnosis.initialization import diagnose_start
 from kenspeckle.experiments.outcome import Outcome, Picture, Quantity
 from kenspeckle.experiments.plan import Plan, train_seeds
 from kenspeckle.explain.histograms import LayerHistograms, layer_histograms
+from kenspeckle.figures.histograms import histograms as draw_histograms
+from kenspeckle.figures.style import png
 from kenspeckle.models.families import build_model
 from kenspeckle.models.heads import ClassHead
 from kenspeckle.models.initialization import initialize
 from kenspeckle.models.layers import learn_scaling
-from kenspeckle.report import figures
 from kenspeckle.settings import RunConfig
 
 _PICTURES = 256  # that are looked at
@@ -62,7 +63,7 @@ def _start(
             Picture(
                 title="Pre-activations before the first step",
                 about="One histogram for each layer of what its activation is given.",
-                png=figures.png(figures.histograms(looked.pre_activations)),
+                png=png(draw_histograms(looked.pre_activations)),
             ),
         ),
         recipe=found.recipe,
