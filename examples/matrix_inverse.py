@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kenspeckle.experiments.descent import invert, random_matrix
 from kenspeckle.experiments.optimization import INVERTERS
+from kenspeckle.figures.lines import lines
 from kenspeckle.figures.style import png
 
 
@@ -22,8 +23,8 @@ def main() -> None:
     print(f"largest entry of |X A - 1| after {steps:,} steps")
     for name, item in sorted(found.items(), key=lambda pair: pair[1].residual):
         print(f"{name:>10}  {item.residual:.2e}")
-    lines = {name: (item.at + 1, item.losses) for name, item in found.items()}
-    figure = lines(lines, x="step", y="sum of |X A - 1|", scale="log-log")
+    costs = {name: (item.at + 1, item.losses) for name, item in found.items()}
+    figure = lines(costs, x="step", y="sum of |X A - 1|", scale="log-log")
     Path("matrix_inverse.png").write_bytes(png(figure))
 
 

@@ -13,7 +13,7 @@ import torch
 
 from kenspeckle.experiments.descent import race, valley
 from kenspeckle.experiments.optimization import RACERS
-from kenspeckle.figures.lines import paths
+from kenspeckle.figures.lines import lines, paths
 from kenspeckle.figures.style import png
 
 
@@ -41,8 +41,8 @@ def main() -> None:
     print("one weight, 120 steps: final cost")
     for name, way in sorted(one.items(), key=lambda pair: pair[1].costs[-1]):
         print(f"{name:>10}  {way.costs[-1]:.2e}")
-    lines = {name: (np.arange(len(way.costs)), way.costs) for name, way in one.items()}
-    figure = lines(lines, x="step", y="cost")
+    costs = {name: (np.arange(len(way.costs)), way.costs) for name, way in one.items()}
+    figure = lines(costs, x="step", y="cost")
     Path("optimizer_race_one.png").write_bytes(png(figure))
 
 

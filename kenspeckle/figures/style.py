@@ -91,7 +91,7 @@ def png(figure: Figure, *, theme: Theme = "light") -> bytes:
 
 
 def svg(figure: Figure, *, theme: Theme = "light") -> bytes:
-    """The figure as an SVG file, letters as outlines; equal bytes for equal figures."""
+    """The figure as an SVG file, letters as outlines; equal bytes for equal new figures."""
     # both settings of this file alone: ids that do not change, no letters that need a font
     with matplotlib.rc_context({"svg.hashsalt": "kenspeckle", "svg.fonttype": "path"}):
         return _saved(figure, "svg", theme, metadata={"Date": None, "Creator": None})
