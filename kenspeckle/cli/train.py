@@ -88,7 +88,10 @@ def train(
                 view.show(event)
         ended = view.ended
         if json:
-            print_json({**_document(ended), "stages": [asdict(stage) for stage in view.stages]})
+            stages, folds = (
+                [asdict(part) for part in parts] for parts in (view.stages, view.folds)
+            )
+            print_json({**_document(ended), "stages": stages, "folds": folds})
         return stop.exit_code if ended.state == "interrupted" else 0
 
 
