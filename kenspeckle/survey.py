@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from kenspeckle import config, storage
+from kenspeckle import storage
 from kenspeckle.backbones import backbone
 from kenspeckle.choices import on_backbone
 from kenspeckle.data.augment import augment
@@ -18,11 +18,11 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.planes import to_bytes
 from kenspeckle.data.sources.detect import open_dataset
+from kenspeckle.data.sources.reopening import read_again
 from kenspeckle.data.splits import TRAIN, Splits, draw
 from kenspeckle.device import generator
 from kenspeckle.diagnosis.inspection import Inspection, inspect
-from kenspeckle.recipes.catalog import build_recipe
-from kenspeckle.recipes.choice import recipe_for
+from kenspeckle.recipes.choice import choose
 from kenspeckle.report.contact_sheet import Row, contact_sheet
 from kenspeckle.report.grid import png
 
@@ -54,13 +54,14 @@ def inspect_data(
     source holds nothing that could be trained on.
     """
     name = source.source if isinstance(source, Dataset) else str(source)
-    chosen = recipe or recipe_for(name, settings, progress=progress).recipe
-    asked = config.override(replace(build_recipe(chosen), source=name), settings)
+    asked = choose(source, recipe=recipe, settings=settings, progress=progress).config
     if asked.transfer.backbone:  # whose pictures have a size of their own
         asked = on_backbone(asked, backbone(asked.transfer.backbone))
-    data = source
-    if not isinstance(data, Dataset):
-        data = open_dataset(name, data=asked.data, preprocess=asked.preprocess, progress=progress)
+    read, how = asked.data, asked.preprocess
+    if isinstance(source, Dataset):
+        data = read_again(source, data=read, preprocess=how, progress=progress)
+    else:
+        data = open_dataset(asked.source, data=read, preprocess=how, progress=progress)
     splits = draw(data, asked.splits)
     folder = Path(out) if out else Path(f"data-{Path(name).name.partition('.')[0] or 'source'}")
     storage.make_folder(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from kenspeckle.cli.training_view import TrainingView
 
 if TYPE_CHECKING:
     from kenspeckle.events import Ended, Event
-    from kenspeckle.settings import RunConfig
+    from kenspeckle.recipes.choice import Choice
 
 
 def train(
@@ -72,58 +72,35 @@ def train(
                 events = _resumed(resume, stop, view)
             else:
                 set = (*set, *(["train.balance=classes"] if balance else []))
-                chosen, notes = _chosen(source, recipe, model, set, config, seed, view)
-                events = _begun(chosen, notes, out, stop, view)
+                from kenspeckle.recipes.choice import choose
+
+                choice = choose(
+                    source,
+                    recipe=recipe,
+                    model=model,
+                    settings=set,
+                    file=config,
+                    seed=seed,
+                    progress=view.working,
+                )
+                events = _begun(choice, out, stop, view)
             for event in events:
                 view.show(event)
         ended = view.ended
         if json:
-            print_json({**_document(ended), "stages": [asdict(stage) for stage in view.stages]})
+            stages, folds = (
+                [asdict(part) for part in parts] for parts in (view.stages, view.folds)
+            )
+            print_json({**_document(ended), "stages": stages, "folds": folds})
         return stop.exit_code if ended.state == "interrupted" else 0
 
 
-def _chosen(
-    source: str,
-    recipe: str,
-    model: str,
-    settings: tuple[str, ...],
-    file: Path | None,
-    seed: int | None,
-    view: TrainingView,
-) -> tuple[RunConfig, tuple[str, ...]]:
-    """The configuration that the arguments ask for, and notes; a flag wins over a file."""
-    from kenspeckle.config import load, override
-    from kenspeckle.errors import ConfigError
-    from kenspeckle.models.presets import preset
-    from kenspeckle.recipes.catalog import build_recipe
-    from kenspeckle.recipes.choice import Choice, recipe_for
-    from kenspeckle.settings import RunConfig
-
-    if file and recipe:
-        raise ConfigError("--config and --recipe exclude each other; give one of them")
-    choice = Choice(recipe=recipe, notes=())
-    if not file and not recipe:
-        choice = recipe_for(source, settings, model=model, progress=view.working)
-    chosen = load(RunConfig, file) if file else build_recipe(choice.recipe)
-    if source:
-        chosen = replace(chosen, source=source)
-    if model:
-        chosen = replace(chosen, model=preset(model))
-    chosen = override(chosen, settings)
-    chosen = override(chosen, [f"seed={seed}"]) if seed is not None else chosen
-    return chosen, choice.notes
-
-
 def _begun(
-    chosen: RunConfig,
-    notes: tuple[str, ...],
-    out: Path | None,
-    stop: StopOnSignal,
-    view: TrainingView,
+    choice: Choice, out: Path | None, stop: StopOnSignal, view: TrainingView
 ) -> Iterator[Event]:
     from kenspeckle.runs import training
 
-    return training(chosen, out=out, stop=stop, progress=view.working, notes=notes)
+    return training(choice.config, out=out, stop=stop, progress=view.working, notes=choice.notes)
 
 
 def _resumed(run: Path, stop: StopOnSignal, view: TrainingView) -> Iterator[Event]:
