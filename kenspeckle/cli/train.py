@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kenspeckle.cli.output import print_json
-from kenspeckle.cli.signals import StopOnSignal
+from kenspeckle.cli.signals import DECODED, Progress, StopOnSignal, advising
 from kenspeckle.cli.training_view import TrainingView
 
 if TYPE_CHECKING:
-    from kenspeckle.events import Ended, Event
+    from kenspeckle.events import Ended
     from kenspeckle.settings import RunConfig
 
 
@@ -57,7 +56,8 @@ def train(
         print one JSON document as the last line
     """
     with StopOnSignal() as stop:
-        with closing(TrainingView(quiet=json)) as view:
+        with closing(TrainingView(quiet=json)) as view, advising(lambda: _advice(view, resume)):
+            progress = stop.hearing(view.working)
             if resume:
                 _require_alone(
                     source=source,
@@ -69,11 +69,15 @@ def train(
                     out=out,
                     balance=balance or None,
                 )
-                events = _resumed(resume, stop, view)
+            from kenspeckle.runs import resuming, training
+
+            stop.loaded()
+            if resume:
+                events = resuming(resume, stop=stop, progress=progress)
             else:
                 set = (*set, *(["train.balance=classes"] if balance else []))
-                chosen, notes = _chosen(source, recipe, model, set, config, seed, view)
-                events = _begun(chosen, notes, out, stop, view)
+                chosen, notes = _chosen(source, recipe, model, set, config, seed, progress)
+                events = training(chosen, out=out, stop=stop, progress=progress, notes=notes)
             for event in events:
                 view.show(event)
         ended = view.ended
@@ -89,7 +93,7 @@ def _chosen(
     settings: tuple[str, ...],
     file: Path | None,
     seed: int | None,
-    view: TrainingView,
+    progress: Progress,
 ) -> tuple[RunConfig, tuple[str, ...]]:
     """The configuration that the arguments ask for, and notes; a flag wins over a file."""
     from kenspeckle.config import load, override
@@ -103,7 +107,7 @@ def _chosen(
         raise ConfigError("--config and --recipe exclude each other; give one of them")
     choice = Choice(recipe=recipe, notes=())
     if not file and not recipe:
-        choice = recipe_for(source, settings, model=model, progress=view.working)
+        choice = recipe_for(source, settings, model=model, progress=progress)
     chosen = load(RunConfig, file) if file else build_recipe(choice.recipe)
     if source:
         chosen = replace(chosen, source=source)
@@ -114,22 +118,10 @@ def _chosen(
     return chosen, choice.notes
 
 
-def _begun(
-    chosen: RunConfig,
-    notes: tuple[str, ...],
-    out: Path | None,
-    stop: StopOnSignal,
-    view: TrainingView,
-) -> Iterator[Event]:
-    from kenspeckle.runs import training
-
-    return training(chosen, out=out, stop=stop, progress=view.working, notes=notes)
-
-
-def _resumed(run: Path, stop: StopOnSignal, view: TrainingView) -> Iterator[Event]:
-    from kenspeckle.runs import resuming
-
-    return resuming(run, stop=stop, progress=view.working)
+def _advice(view: TrainingView, resumed: Path | None) -> str:
+    """How to go on where there was nothing to save yet."""
+    run = resumed or view.run
+    return f"go on with: ken train --resume {run}" if run else DECODED
 
 
 def _require_alone(**others: object) -> None:

@@ -20,6 +20,8 @@ from kenspeckle.cli.preparation_view import PreparationView
 from kenspeckle.report.text import duration, share
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kenspeckle.events import Ended, EpochRecord, Event, Stage, Started
     from kenspeckle.training import Epoch
 
@@ -48,6 +50,7 @@ class TrainingView:
         self._losses: list[float] = []
         self._ended: Ended | None = None
         self.stages: list[Stage] = []  # of transfer
+        self.run: Path | None = None  # once it has begun
 
     @property
     def ended(self) -> Ended:
@@ -84,6 +87,7 @@ class TrainingView:
 
     def _start(self, event: Started) -> None:
         self._preparation.close()
+        self.run = event.run.path
         config, compute = event.config, event.compute
         line = self._console.print
         about = f"recipe {config.recipe} on {config.source}, seed {config.seed}"
