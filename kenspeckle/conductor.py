@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
@@ -31,6 +31,7 @@ from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.event_files import EventFiles
 from kenspeckle.events import Ended, EpochRecord, Event, Started, kept_epoch, stops_early
 from kenspeckle.inference import predictions
+from kenspeckle.interruption import uninterrupted
 from kenspeckle.model_file import Classifier
 from kenspeckle.monitoring import write_epoch, write_start
 from kenspeckle.predictions import Predictions, load_predictions
@@ -41,25 +42,29 @@ from kenspeckle.transfer import HEAD, first_stage, second_stage
 
 
 def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterator[Event]:
-    """Train to the end, or until `stop()`; save, validate and record on the way."""
+    """Train to the end, or until `stop()`; save, validate and record on the way.
+
+    `stop` is asked for the first time before the first step.
+    """
     settings, training = session.settings, session.training
-    _log(session, "training")
     parameters = sum(parameter.numel() for parameter in training.network.parameters())
     by_folds = settings.splits.folds > 0
-    yield Started(
-        run=session.run,
-        config=settings,
-        compute=session.compute,
-        parameters=parameters,
-        train_n=len(session.members) if by_folds else len(session.batches.labels),
-        validation_n=len(session.members if by_folds else session.splits.validation),
-        step=session.step,
-        folds_done=session.fold - 1 if session.fold else len(session.folds),
-        notes=tuple(notes),
-    )
-    first_step = 0 if session.fold else training.total
-    events = EventFiles(session.run.path / TENSORBOARD, first_step=first_step)
-    with closing(events), _logged_failure(session):
+    with ExitStack() as stack:
+        stack.enter_context(_logged_failure(session))
+        _log(session, "training")
+        yield Started(
+            run=session.run,
+            config=settings,
+            compute=session.compute,
+            parameters=parameters,
+            train_n=len(session.members) if by_folds else len(session.batches.labels),
+            validation_n=len(session.members if by_folds else session.splits.validation),
+            step=session.step,
+            folds_done=session.fold - 1 if session.fold else len(session.folds),
+            notes=tuple(notes),
+        )
+        folder, first_step = session.run.path / TENSORBOARD, 0 if session.fold else training.total
+        events = stack.enter_context(closing(EventFiles(folder, first_step=first_step)))
         if training.total == 0 and not session.fold:
             write_start(session, events)
         if settings.transfer.backbone and not session.epochs:
@@ -72,9 +77,7 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
                 write_start(session, events)
             is_whole = yield from _train(session, events, stop)
         if not is_whole:
-            save_checkpoint(session)
-            _log(session, "interrupted")
-            yield _ended(session, "interrupted")
+            yield _interrupted(session)
             return
         yield from second_stage(session)
         _finish(session)
@@ -85,7 +88,7 @@ def _train(
     session: Session, events: EventFiles, stop: Callable[[], bool]
 ) -> Generator[Event, None, bool]:
     """Train the present network to its end, or until `stop()`; say whether it was the end."""
-    if session.fold and stop():
+    if stop() and not _is_done(session):
         return False
     for epoch in _epochs(session):
         yield replace(epoch, step=session.base + epoch.step, total_steps=whole(session))
@@ -250,6 +253,12 @@ def _save_model(session: Session, path: Path, made: Predictions) -> None:
     model_file.save(path, classifier)
 
 
+def _interrupted(session: Session) -> Ended:
+    save_checkpoint(session)
+    _log(session, "interrupted")
+    return _ended(session, "interrupted")
+
+
 def _ended(session: Session, state: Literal["finished", "interrupted"]) -> Ended:
     return Ended(
         run=session.run,
@@ -268,9 +277,11 @@ def _logged_failure(session: Session) -> Iterator[None]:
     """Say "failed" in the run log when the run fails for a reason that the user can act on."""
     try:
         yield
-    except KenspeckleError:
-        with suppress(RunError):  # on a full disk the log fails too, and the cause must be seen
-            _log(session, "failed")
+    except (KenspeckleError, KeyboardInterrupt) as error:
+        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        # on a full disk the log fails too, and the cause must be seen
+        with suppress(RunError), uninterrupted():
+            _log(session, status)
         raise
 
 

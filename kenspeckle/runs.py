@@ -26,6 +26,7 @@ from kenspeckle.diagnosis.label_change import label_changes, strong_operations
 from kenspeckle.environment import environment
 from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
+from kenspeckle.interruption import uninterrupted
 from kenspeckle.recipes.choice import choose
 from kenspeckle.run_folder import (
     CHECKPOINTS,
@@ -118,11 +119,7 @@ def training(
         leftovers = _remove_leftovers(run)
         session = open_session(run, chosen, compute, data, began=began, progress=progress)
         begin(session)
-        facts = {**environment(compute), "seed": chosen.seed, "data": data.fingerprint}
-        storage.write_json(run.path / ENVIRONMENT, facts)
-        storage.write_json(run.path / LEDGER, ledger(data, session.splits))
-        # last of these, because a folder with it counts as a run
-        storage.write_file(run.path / CONFIG, config.dumps(chosen).encode())
+        # before anything is written, because whoever stops it here finds nothing half-made
         lines = [
             *notes,
             *_read_again(dataset, data),
@@ -130,6 +127,13 @@ def training(
             *choice.notes,
             *_label_changes(session),
         ]
+        facts = {**environment(compute), "seed": chosen.seed, "data": data.fingerprint}
+        items = ledger(data, session.splits)
+        with uninterrupted():
+            storage.write_json(run.path / ENVIRONMENT, facts)
+            storage.write_json(run.path / LEDGER, items)
+            # last of these, because a folder with it counts as a run
+            storage.write_file(run.path / CONFIG, config.dumps(chosen).encode())
         yield from work(session, stop, lines)
 
 
@@ -250,10 +254,10 @@ def _utf8(path: Path) -> Path:
 
 @contextmanager
 def _removed_if_refused(run: Run, *, is_new: bool) -> Iterator[None]:
-    """Leave things as they were where a run ends in an error before anything was written."""
+    """Leave things as they were where a run ends before anything was written."""
     try:
         yield
-    except KenspeckleError:
+    except (KenspeckleError, KeyboardInterrupt):
         with suppress(OSError):  # the error on its way says more
             if os.listdir(run.path) == [LOCK]:
                 (run.path / LOCK).unlink()

@@ -22,6 +22,7 @@ from kenspeckle.data.sources.reopening import read_again
 from kenspeckle.data.splits import TRAIN, Splits, draw
 from kenspeckle.device import generator
 from kenspeckle.diagnosis.inspection import Inspection, inspect
+from kenspeckle.interruption import uninterrupted
 from kenspeckle.recipes.choice import choose
 from kenspeckle.report.contact_sheet import Row, contact_sheet
 from kenspeckle.report.grid import png
@@ -64,15 +65,17 @@ def inspect_data(
         data = open_dataset(asked.source, data=read, preprocess=how, progress=progress)
     splits = draw(data, asked.splits)
     folder = Path(out) if out else Path(f"data-{Path(name).name.partition('.')[0] or 'source'}")
-    storage.make_folder(folder)
     found = inspect(data, splits)
     sheets = {
         "contact-sheet.png": _classes(data, splits),
         "augmented.png": _augmented(data, splits, asked.augment, seed=asked.seed),
         "mean.png": np.repeat(found.mean_image, 3 // found.mean_image.shape[2], axis=2),
     }
-    for file, picture in sheets.items():
-        storage.write_file(folder / file, png(picture))
+    written = {file: png(picture) for file, picture in sheets.items()}
+    storage.make_folder(folder)
+    with uninterrupted():
+        for file, content in written.items():
+            storage.write_file(folder / file, content)
     return Survey(inspection=found, files=tuple(folder / file for file in sheets))
 
 

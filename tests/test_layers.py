@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "kenspeckle"
 LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explains them
-    ["errors", "processor"],
+    ["errors", "interruption", "processor"],
     ["config", "device", "storage"],
     ["predictions", "runlog", "optim_config", "monitor", "transfer_config", "folds"],
     ["data", "models", "optim", "schedule", "evaluation"],

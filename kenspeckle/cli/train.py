@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kenspeckle.cli.output import print_json
-from kenspeckle.cli.signals import StopOnSignal
+from kenspeckle.cli.signals import DECODED, StopOnSignal, advising
 from kenspeckle.cli.training_view import TrainingView
 
 if TYPE_CHECKING:
-    from kenspeckle.events import Ended, Event
-    from kenspeckle.recipes.choice import Choice
+    from kenspeckle.events import Ended
 
 
 def train(
@@ -57,7 +55,8 @@ def train(
         print one JSON document as the last line
     """
     with StopOnSignal() as stop:
-        with closing(TrainingView(quiet=json)) as view:
+        with closing(TrainingView(quiet=json)) as view, advising(lambda: _advice(view, resume)):
+            progress = stop.hearing(view.working)
             if resume:
                 _require_alone(
                     source=source,
@@ -69,7 +68,11 @@ def train(
                     out=out,
                     balance=balance or None,
                 )
-                events = _resumed(resume, stop, view)
+            from kenspeckle.runs import resuming, training
+
+            stop.loaded()
+            if resume:
+                events = resuming(resume, stop=stop, progress=progress)
             else:
                 set = (*set, *(["train.balance=classes"] if balance else []))
                 from kenspeckle.recipes.choice import choose
@@ -81,9 +84,11 @@ def train(
                     settings=set,
                     file=config,
                     seed=seed,
-                    progress=view.working,
+                    progress=progress,
                 )
-                events = _begun(choice, out, stop, view)
+                events = training(
+                    choice.config, out=out, stop=stop, progress=progress, notes=choice.notes
+                )
             for event in events:
                 view.show(event)
         ended = view.ended
@@ -95,18 +100,10 @@ def train(
         return stop.exit_code if ended.state == "interrupted" else 0
 
 
-def _begun(
-    choice: Choice, out: Path | None, stop: StopOnSignal, view: TrainingView
-) -> Iterator[Event]:
-    from kenspeckle.runs import training
-
-    return training(choice.config, out=out, stop=stop, progress=view.working, notes=choice.notes)
-
-
-def _resumed(run: Path, stop: StopOnSignal, view: TrainingView) -> Iterator[Event]:
-    from kenspeckle.runs import resuming
-
-    return resuming(run, stop=stop, progress=view.working)
+def _advice(view: TrainingView, resumed: Path | None) -> str:
+    """How to go on where there was nothing to save yet."""
+    run = resumed or view.run
+    return f"go on with: ken train --resume {run}" if run else DECODED
 
 
 def _require_alone(**others: object) -> None:

@@ -20,6 +20,8 @@ from kenspeckle.cli.preparation_view import PreparationView
 from kenspeckle.report.text import duration, share
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kenspeckle.events import Ended, EpochRecord, Event, FoldDone, Stage, Started
     from kenspeckle.training import Epoch
 
@@ -50,6 +52,7 @@ class TrainingView:
         self.stages: list[Stage] = []  # of transfer
         self.folds: list[FoldDone] = []  # of networks from random weights
         self._count = self._done = 0  # folds that there are to be, and are done
+        self.run: Path | None = None  # once it has begun
 
     @property
     def ended(self) -> Ended:
@@ -88,6 +91,7 @@ class TrainingView:
 
     def _start(self, event: Started) -> None:
         self._preparation.close()
+        self.run = event.run.path
         config, compute = event.config, event.compute
         line = self._console.print
         about = f"recipe {config.recipe} on {config.source}, seed {config.seed}"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import IO, Any
@@ -50,7 +50,7 @@ def reports(
     workers: int = 0,
     patience: float = PATIENCE,
     program: Sequence[str] = ("-m", _PROGRAM),
-) -> Iterator[Report]:
+) -> Generator[Report, None, None]:
     """One report for each of `rows`, which are indices into `items`, as they become ready.
 
     A picture that ends its process is reported as "crashed", one that takes over `patience`
