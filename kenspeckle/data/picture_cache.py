@@ -13,7 +13,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.data.decoders import Report, reports
-from kenspeckle.data.listing import Listing
+from kenspeckle.data.listing import Listing, Place
 from kenspeckle.data.thumbnails import SIDE
 from kenspeckle.errors import StorageError
 from kenspeckle.interruption import uninterrupted
@@ -146,8 +146,8 @@ def _known(
     return found
 
 
-def _file_key(place: Any, stamp: tuple[int, ...]) -> list[Any]:
-    return [*asdict(place).values(), *stamp]
+def _file_key(place: Place, stamp: tuple[int, ...]) -> list[Any]:
+    return [*place.values, *stamp]
 
 
 def _new_files(folder: Path, count: int, row_bytes: Mapping[str, int]) -> dict[str, str]:
