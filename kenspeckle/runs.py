@@ -122,7 +122,8 @@ def training(
         storage.write_json(run.path / ENVIRONMENT, facts)
         storage.write_json(run.path / LEDGER, ledger(data, session.splits))
         # last of these, because a folder with it counts as a run
-        storage.write_file(run.path / CONFIG, config.dumps(chosen).encode())
+        reasons = "".join(f"# {line}\n" for line in choice.reasons)
+        storage.write_file(run.path / CONFIG, (reasons + config.dumps(chosen)).encode())
         lines = [
             *notes,
             *_read_again(dataset, data),
