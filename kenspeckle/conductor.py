@@ -85,8 +85,6 @@ def _train(
     session: Session, events: EventFiles, stop: Callable[[], bool]
 ) -> Generator[Event, None, bool]:
     """Train the present network to its end, or until `stop()`; say whether it was the end."""
-    if session.fold and stop():
-        return False
     for epoch in _epochs(session):
         yield replace(epoch, step=session.base + epoch.step, total_steps=whole(session))
         if epoch.complete:
