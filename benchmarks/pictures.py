@@ -129,7 +129,8 @@ def counts_of_scratch(
     The recipe for pictures without pretrained weights, in `folds` of the five folds.
     """
     fold_of, right, count = folds_of(data, seed), 0, 0
-    settings = ["train.keep=last", "train.patience=0", f"seed={seed}", f"threads={threads}"]
+    settings = ["train.keep=last", "train.patience=0", "splits.folds=0"]
+    settings += [f"seed={seed}", f"threads={threads}"]
     for fold in range(folds):
         began = time.perf_counter()
         held = np.flatnonzero(fold_of == fold)

@@ -31,6 +31,7 @@ class Settled:
 
     settings: RunConfig
     notes: tuple[str, ...]
+    reasons: tuple[str, ...]  # those of the notes that say why a setting is as it is
 
 
 def on_backbone(settings: RunConfig, source: Backbone) -> RunConfig:
@@ -59,7 +60,7 @@ def settled(
         threads=compute.threads,
         preprocess=settle(asked.preprocess, data),
     )
-    notes = _of_pictures(asked, settings, data)
+    notes: list[str] = []
     if not asked.train.batch_size:
         size = _batch_size(len(splits.train))
         settings = replace(settings, train=replace(settings.train, batch_size=size))
@@ -70,7 +71,12 @@ def settled(
     elif settings.splits.folds:
         settings, lines = _by_folds(settings, data, splits, compute)
         notes += lines
-    return Settled(settings=settings, notes=(*notes, *_of_load(settings)))
+    pictures = _of_pictures(asked, settings, data)
+    return Settled(
+        settings=settings,
+        notes=(*pictures, *notes, *_of_load(settings)),
+        reasons=tuple(notes),
+    )
 
 
 def _of_pictures(asked: RunConfig, settings: RunConfig, data: Dataset) -> list[str]:
@@ -117,10 +123,12 @@ def _stages(
     if fine_tune == "auto":
         seconds = _seconds(settings, len(splits.train), compute)
         fine_tune = "on" if seconds <= 60 * asked.minutes else "off"
-        says = f"fine-tuning would take about {duration(seconds)}"
-        if fine_tune == "off":
-            says += f", over transfer.minutes={asked.minutes:g}; transfer.fine_tune=on does it"
-        notes.append(says.replace("would take", "will take") if fine_tune == "on" else says)
+        would, over = ("will", "within") if fine_tune == "on" else ("would", "over")
+        notes.append(
+            f"fine-tuning {would} take about {duration(seconds)}, {over} "
+            f"transfer.minutes={asked.minutes:g}: transfer.fine_tune is {fine_tune}, as measured "
+            "on this machine; config.toml keeps that, so a repeat does not measure again"
+        )
     if folds < 0:
         has_own = data.official_validation is not None
         folds = 0 if fine_tune == "on" or has_own else FOLDS

@@ -70,6 +70,9 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
         if settings.transfer.backbone and not session.epochs:
             yield from first_stage(session, session.progress)
             _write_epochs(session)
+        if stop() and not _is_done(session):
+            yield _interrupted(session)
+            return
         is_whole = yield from _train(session, events, stop)
         while is_whole and session.fold:
             yield close_fold(session)
@@ -88,8 +91,6 @@ def _train(
     session: Session, events: EventFiles, stop: Callable[[], bool]
 ) -> Generator[Event, None, bool]:
     """Train the present network to its end, or until `stop()`; say whether it was the end."""
-    if stop() and not _is_done(session):
-        return False
     for epoch in _epochs(session):
         yield replace(epoch, step=session.base + epoch.step, total_steps=whole(session))
         if epoch.complete:

@@ -133,7 +133,8 @@ def training(
             storage.write_json(run.path / ENVIRONMENT, facts)
             storage.write_json(run.path / LEDGER, items)
             # last of these, because a folder with it counts as a run
-            storage.write_file(run.path / CONFIG, config.dumps(chosen).encode())
+            reasons = "".join(f"# {line}\n" for line in choice.reasons)
+            storage.write_file(run.path / CONFIG, (reasons + config.dumps(chosen)).encode())
         yield from work(session, stop, lines)
 
 

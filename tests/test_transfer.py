@@ -1,6 +1,7 @@
 """Transfer: a head on pretrained features, then fine-tuning if it helps."""
 
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,8 +122,6 @@ def test_a_network_by_name_is_trained_from_random_weights(photos):
 def test_an_equal_epoch_does_not_replace_the_head(finished):
     events, _ = finished
     (record,) = [event for event in events if isinstance(event, EpochRecord)]
-    from dataclasses import replace
-
     equal = replace(record, epoch=1)
     better = replace(record, epoch=2, validation_accuracy=record.validation_accuracy + 0.01)
     assert kept_epoch([record, equal], "best") == 0
@@ -181,3 +180,26 @@ def test_started_says_what_was_decided(finished):
 def test_the_ledger_of_a_transfer_run_names_every_file(finished):
     _, run = finished
     assert len(run.ledger["items"]) == 72
+
+
+def test_a_choice_by_measured_time_is_kept_with_its_reason_and_repeated(photos, tmp_path):
+    settings = ("transfer.minutes=60", "splits.validation=0.3", "train.epochs=1")
+    many = folder(tmp_path / "photos", {"red": 140, "green": 140, "blue": 140})
+    events = events_of(many, tmp_path / "fast", *settings)
+    text = (tmp_path / "fast" / "config.toml").read_text()
+    (note,) = [note for note in events[0].notes if note.startswith("fine-tuning will take about ")]
+    assert "transfer.fine_tune is on, as measured on this machine" in note
+    assert f"# {note}" in text.splitlines()
+    file = tmp_path / "fast" / "config.toml"
+    slow = config.override(config.load(type(events[0].config), file), ["transfer.minutes=0"])
+    again = list(training(slow, out=tmp_path / "slow"))
+    assert again[-1].config.transfer.fine_tune == "on"
+    first, second = (tmp_path / name / "model.safetensors" for name in ("fast", "slow"))
+    ours, theirs = (ks.load(path).network.state_dict() for path in (first, second))
+    assert all(np.array_equal(ours[name].numpy(), theirs[name].numpy()) for name in theirs)
+    other = next(
+        training(
+            replace(slow, transfer=replace(slow.transfer, fine_tune="auto")), out=tmp_path / "other"
+        )
+    )
+    assert other.config.transfer.fine_tune == "off"  # what a slow machine would have chosen

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from kenspeckle.errors import DataError, PictureError
 
 _ASKED = 16  # pictures that are asked whether they have colours before all are decoded
 _START = 64 << 10  # bytes of each
+Classes = Literal["learned", "all"]  # those with a picture to train on, or all that have one
 SMALL = 64  # pictures of one size up to this side are used as they are
 _SUFFIXES = {
     "PNG": (".png", ".apng"),
@@ -47,17 +48,19 @@ def picture_dataset(
     source: SourceConfig,
     preprocess: PreprocessConfig,
     *,
+    classes: Classes = "learned",
     progress: Progress | None = None,
 ) -> Dataset:
     """Decode all pictures of `listing` to one size, once, and label them.
 
     Without a size in `preprocess`, small pictures of one size stay as they are, others become
     squares of 64 pixels; digits in the form of MNIST are treated as prediction treats a digit.
-    Raises `DataError` where no picture can be used.
+    Classes without a picture to train on are left out, unless `classes` is "all". Raises
+    `DataError` where no picture can be used.
     """
-    made = _decoded(listing, source, preprocess, progress)
+    made = _decoded(listing, source, preprocess, classes, progress)
     if preprocess.kind == "auto" and has_ink_form(made):
-        return _decoded(listing, source, replace(preprocess, kind="ink"), progress)
+        return _decoded(listing, source, replace(preprocess, kind="ink"), classes, progress)
     return made
 
 
@@ -65,6 +68,7 @@ def _decoded(
     listing: Listing,
     source: SourceConfig,
     preprocess: PreprocessConfig,
+    classes: Classes,
     progress: Progress | None,
 ) -> Dataset:
     framing = _framing_beforehand(listing, preprocess)
@@ -80,7 +84,9 @@ def _decoded(
     if not len(rows):
         raise _useless(listing, excluded)
     rows, contradictions = _without_contradictions(listing.items, reports, rows)
-    rows, unknown = _of_known_classes(listing.items, rows)
+    unknown: list[Excluded] = []
+    if classes == "learned":
+        rows, unknown = _of_known_classes(listing.items, rows)
     if not len(rows):
         raise DataError(f"{listing.source}: no class has a picture to train on")
     everything = [*listing.excluded, *excluded, *contradictions, *unknown]
@@ -158,23 +164,23 @@ def _useless(listing: Listing, excluded: Sequence[Excluded]) -> DataError:
     )
 
 
-def _framing(looks: Sequence[Report], config: PreprocessConfig) -> PreprocessConfig:
-    """`config` with size, kind and channels that suit the pictures."""
-    if not config.channels:
-        config = replace(config, channels=1 if all(look["is_grey"] for look in looks) else 3)
-    if not config.height:
+def _framing(looks: Sequence[Report], asked: PreprocessConfig) -> PreprocessConfig:
+    """`asked` with size, kind and channels that suit the pictures."""
+    if not asked.channels:
+        asked = replace(asked, channels=1 if all(look["is_grey"] for look in looks) else 3)
+    if not asked.height:
         sizes = {(look["height"], look["width"]) for look in looks}
         height, width = next(iter(sizes))
         if len(sizes) != 1 or max(height, width) > SMALL:
             height = width = SMALL
-        config = replace(config, height=height, width=width)
-    if config.kind == "auto":
-        config = replace(config, kind="resize")
-    if config.kind == "crops":
+        asked = replace(asked, height=height, width=width)
+    if asked.kind == "auto":
+        asked = replace(asked, kind="resize")
+    if asked.kind == "crops":
         raise DataError(
             "preprocess.kind=crops is for data of one size; for picture files use crop or pad"
         )
-    return replace(config, scaling="standard")  # of no account here; one cache serves all
+    return replace(asked, scaling="standard")  # of no account here; one cache serves all
 
 
 def _without_contradictions(
