@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from kenspeckle.errors import DataError
 
+_MAPPED = 64 << 20  # bytes of a file that count as our memory; the rest the system may drop
+
 
 class Images(Protocol):
     """What a Dataset needs of its pictures; every array (N, H, W, C) of uint8 has it."""
@@ -74,6 +76,7 @@ class StoredImages:
         with open(path, "rb") as file:
             self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._require_whole()
+        self._touched = 0  # bytes read since pages were last given back
         flat = np.frombuffer(self._mapped, dtype=np.uint8, count=self._bytes)
         self._pixels = flat.reshape(count, *size)
 
@@ -83,6 +86,10 @@ class StoredImages:
     def __getitem__(self, index: Any, /) -> NDArray[np.uint8]:
         self._require_whole()
         chosen: NDArray[np.uint8] = self._pixels[self.rows[index]]
+        self._touched += chosen.nbytes
+        if self._touched > _MAPPED and hasattr(self._mapped, "madvise"):
+            self._mapped.madvise(mmap.MADV_DONTNEED)
+            self._touched = 0
         return chosen
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:

@@ -1,10 +1,13 @@
 """Sources that neither memory nor disk need hold: decoded on demand, shuffled in a buffer."""
 
+import mmap
+
 import numpy as np
 import pytest
 import torch
 
 import kenspeckle as ks
+from kenspeckle.data import images
 from kenspeckle.data.batches import shuffled
 from kenspeckle.data.images import StoredImages
 from kenspeckle.data.source_config import SourceConfig
@@ -78,3 +81,23 @@ def test_the_order_of_an_epoch_depends_on_its_key_alone():
     orders = [shuffled(500, 64, generator(3, epoch, "order")) for epoch in (0, 0, 1)]
     assert torch.equal(orders[0], orders[1])
     assert not torch.equal(orders[0], orders[2])
+
+
+def pages_of_files():
+    """Bytes of this process's memory that are pages of mapped files."""
+    with open("/proc/self/status", encoding="utf-8") as lines:
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("RssFile"))
+
+
+@pytest.mark.skipif(not hasattr(mmap.mmap, "madvise"), reason="needs madvise")
+@pytest.mark.parametrize("is_control", [False, True])
+def test_pages_of_a_file_are_given_back_while_it_is_read(tmp_path, monkeypatch, is_control):
+    if is_control:
+        monkeypatch.setattr(images, "_MAPPED", 1 << 40)
+    path, count = tmp_path / "pixels", 2000
+    path.write_bytes(bytes(range(256)) * 600 * count)  # 307 MB
+    stored = StoredImages(path, (200, 256, 3), rows=np.arange(count), count=count)
+    before = pages_of_files()
+    for start in range(0, count, 100):
+        assert stored[start : start + 100].sum() == 100 * 600 * sum(range(256))
+    assert (pages_of_files() - before > 200 << 20) == is_control
