@@ -44,7 +44,7 @@ from kenspeckle.transfer import HEAD, first_stage, second_stage
 def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterator[Event]:
     """Train to the end, or until `stop()`; save, validate and record on the way.
 
-    `stop` is asked for the first time before the first step.
+    `stop` is asked after each step, and between the stages on a pretrained network.
     """
     settings, training = session.settings, session.training
     parameters = sum(parameter.numel() for parameter in training.network.parameters())
@@ -70,9 +70,9 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
         if settings.transfer.backbone and not session.epochs:
             yield from first_stage(session, session.progress)
             _write_epochs(session)
-        if stop() and not _is_done(session):
-            yield _interrupted(session)
-            return
+            if stop() and not _is_done(session):
+                yield _interrupted(session)
+                return
         is_whole = yield from _train(session, events, stop)
         while is_whole and session.fold:
             yield close_fold(session)
