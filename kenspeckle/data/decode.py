@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 from kenspeckle.data.picture_bombs import costly, costly_to_open, webp_size
 from kenspeckle.data.picture_bytes import check_sums, format_of, is_cut
 from kenspeckle.data.picture_colours import DEEP_MODES, GREY_MODES, has_alpha, to_array, turned
+from kenspeckle.data.picture_warnings import silenced
 from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import PictureError
 
@@ -163,11 +163,9 @@ def _opened(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Iterator[Im
     if excess:
         raise PictureError(f"{name}: damaged picture: {excess}", reason="damaged")
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of odd metadata; what matters is whether the pixels decode
-            warnings.simplefilter("ignore")
-            with _open(data) as image:
-                yield image
+        # Pillow warns of odd metadata; what matters is whether the pixels decode
+        with silenced(), _open(data) as image:
+            yield image
     except PictureError:
         raise
     except UnidentifiedImageError as error:

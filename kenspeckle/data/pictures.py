@@ -268,10 +268,13 @@ def _images(
     framing: PreprocessConfig,
     source: SourceConfig,
 ) -> Images:
-    if found.pixels is None:
-        return StreamedImages(items, framing, max_pixels=source.max_pixels)
+    if found.pixels is None or found.mapped is None:
+        sums = [found.reports[row]["sha256"] for row in rows.tolist()]
+        return StreamedImages(items, framing, sums=sums, max_pixels=source.max_pixels)
     size = framing.height, framing.width, framing.channels
-    return StoredImages(found.pixels, size, rows=rows, count=len(found.reports))
+    return StoredImages(
+        found.pixels, size, mapped=found.mapped, rows=rows, count=len(found.reports)
+    )
 
 
 def _file(item: Item, report: Mapping[str, Any]) -> PictureFile:

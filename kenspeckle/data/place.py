@@ -36,6 +36,9 @@ def read_place(place: Place, *, name: str, at_most: int = MAX_BYTES + 1) -> byte
         data = _inflated(data, place.unpacked, name, at_most)
     elif place.size > len(data) and len(data) < at_most:
         raise PictureError(f"{name}: its file is cut short", reason="truncated")
+    whole = place.unpacked if place.unpacked >= 0 else place.size
+    if place.checksum >= 0 and len(data) == whole and zlib.crc32(data) != place.checksum:
+        raise PictureError(f"{name}: its checksum is wrong", reason="bad-checksum")
     if len(data) > MAX_BYTES:
         raise PictureError(f"{name}: over {MAX_BYTES >> 20} MiB", reason="too-large")
     return data

@@ -1,6 +1,10 @@
 """Sources that neither memory nor disk need hold: decoded on demand, shuffled in a buffer."""
 
 import mmap
+import os
+import threading
+import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ import kenspeckle as ks
 from kenspeckle.data import images
 from kenspeckle.data.batches import shuffled
 from kenspeckle.data.images import StoredImages
+from kenspeckle.data.picture_warnings import silenced
 from kenspeckle.data.source_config import SourceConfig
 from kenspeckle.data.streamed_images import StreamedImages
 from kenspeckle.device import generator
@@ -47,8 +52,66 @@ def test_a_file_that_changes_while_it_is_streamed_is_named(photos, tmp_path):
     dataset = streamed(mine)
     (mine / "cats" / "3.png").write_bytes(b"")
     assert len(dataset.images[:3]) == 3
-    with pytest.raises(DataError, match=r"cats/3\.png: the file is empty; it was usable when"):
+    with pytest.raises(DataError, match=r"cats/3\.png: changed since this began: restore it, or"):
         dataset.images[:]
+
+
+def test_a_file_that_becomes_another_picture_while_it_is_streamed_is_named(tmp_path):
+    mine = folder(tmp_path / "mine", {"cats": 5, "dogs": 5})
+    dataset = streamed(mine)
+    before = dataset.images[3]
+    data, state = (mine / "cats" / "3.png").read_bytes(), (mine / "cats" / "3.png").stat()
+    (mine / "cats" / "3.png").write_bytes((mine / "dogs" / "3.png").read_bytes())
+    os.utime(mine / "cats" / "3.png", ns=(state.st_atime_ns, state.st_mtime_ns))
+    with pytest.raises(DataError, match=r"cats/3\.png: changed since this began"):
+        dataset.images[3]
+    (mine / "cats" / "3.png").write_bytes(data)
+    assert np.array_equal(dataset.images[3], before)
+
+
+def test_a_file_that_is_gone_while_it_is_streamed_is_named(tmp_path):
+    mine = folder(tmp_path / "mine", {"cats": 5, "dogs": 5})
+    dataset = streamed(mine)
+    (mine / "cats" / "3.png").unlink()
+    with pytest.raises(DataError, match=r"cats/3\.png: is gone; it was usable when this began"):
+        dataset.images[:]
+
+
+def overlapping(quiet):
+    """Whether two threads in `quiet()`, the first out first, leave the filters as they were."""
+    before = list(warnings.filters)
+    first, second, both = threading.Event(), threading.Event(), threading.Event()
+
+    def inner():
+        first.wait()
+        with quiet():
+            second.set()
+            both.wait()
+
+    with warnings.catch_warnings():
+        thread = threading.Thread(target=inner)
+        thread.start()
+        with quiet():
+            first.set()
+            second.wait()
+        both.set()
+        thread.join()
+        return warnings.filters == before
+
+
+@contextmanager
+def naive():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def test_threads_that_decode_leave_the_filters_of_warnings_as_they_were():
+    assert overlapping(silenced)
+
+
+def test_control_without_counting_threads_the_filters_of_warnings_stay_changed():
+    assert not overlapping(naive)
 
 
 def test_a_streamed_run_ends_in_the_bits_of_a_cached_one(photos, tmp_path):
