@@ -7,7 +7,6 @@ them side by side where there is room.
 from __future__ import annotations
 
 import io
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -17,6 +16,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+
+from kenspeckle.figures.drawable import Drawable as Drawable
 
 Theme = Literal["light", "dark"]
 
@@ -30,27 +31,6 @@ SMALL, USUAL = 8.0, 9.0  # points, of letters
 _DARK = {INK: "#e6edf3", FAINT: "#9aa4af", HAIR: "#3d444d", PAPER: "#151b23"}
 _DPI = 150
 _COLOURED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
-
-
-class Drawable(ABC):
-    """A record that draws itself; a notebook shows it."""
-
-    @property
-    @abstractmethod
-    def title(self) -> str:
-        """A few words, such as "Filters of the first layer"."""
-
-    @property
-    @abstractmethod
-    def description(self) -> str:
-        """What is to be seen and what follows from it, in a sentence or two with the numbers."""
-
-    @abstractmethod
-    def figure(self) -> Figure:
-        """A drawing of it, new at each call."""
-
-    def _repr_png_(self) -> bytes:
-        return png(self.figure())
 
 
 def chart(*, width: float = COLUMN, height: float = 3.0) -> tuple[Figure, Axes]:
