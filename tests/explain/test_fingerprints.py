@@ -41,7 +41,7 @@ def test_control_labels_that_mean_nothing_are_not_told():
 
 def test_the_ratio_of_fisher_is_that_of_two_normal_distributions():
     rng = np.random.default_rng(0)
-    values = rng.normal(size=(20000, 2)) * (1, 30)
+    values = rng.normal(size=(20000, 2)) * (1, 3)
     labels = np.arange(20000) % 2
     values[labels == 1, 0] += 4  # 4 deviations apart on one axis, nothing on the other
     found = separation(values.astype(np.float32), labels, classes=3)
