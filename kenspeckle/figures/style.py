@@ -16,6 +16,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from kenspeckle.figures.drawable import Drawable as Drawable
 
@@ -97,7 +98,8 @@ def _themed(figure: Figure, theme: Theme) -> Iterator[None]:
     """Draw in the theme's ink what is drawn in ours; the figure stays as it was."""
     changed: list[tuple[Artist, str, Any]] = []
     if theme == "dark":
-        for artist in figure.findobj():
+        boxes = [text.get_bbox_patch() for text in figure.findobj(Text)]  # findobj skips them
+        for artist in [*figure.findobj(), *(box for box in boxes if box)]:
             for name in _COLOURED:
                 changed += _recoloured(artist, name)
     try:
