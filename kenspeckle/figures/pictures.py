@@ -28,13 +28,14 @@ def tiles(blocks: Sequence[Block], *, most: int = 30, across: int = 0) -> Figure
     drawn = min(count, most)
     columns = across or _columns(drawn, blocks[0][1].shape[1:3], len(blocks))
     longest = max(len(name) for _, _, names, _ in blocks for name in names[:drawn])
-    rows = -(-drawn // columns)
     side = (COLUMN - _GAP) / columns - _GAP
     tall = side * max(images.shape[1] / images.shape[2] for _, images, _, _ in blocks)
     letters = max(4, int(side / 0.072))
     name_height = _NAME if longest else 0.0
     heights = [
-        (_TITLE if title else 0.0) + rows * (tall + name_height + _GAP) for title, *_ in blocks
+        (_TITLE if title else 0.0)
+        + -(-min(len(images), drawn) // columns) * (tall + name_height + _GAP)
+        for title, images, *_ in blocks
     ]
     left_out = count - drawn
     height = sum(heights) + (_FOOT if left_out else 0.0)
