@@ -36,7 +36,7 @@ class Histogram:
     mean: float
     deviation: float
     square_sum: float
-    zeros: float  # share of entries that are exactly 0
+    zeros: float  # share of entries that are exactly 0; NaN where that is not known
 
     @property
     def n(self) -> int:
