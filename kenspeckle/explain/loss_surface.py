@@ -5,7 +5,8 @@ networks with large weights would look flat merely for being large. Biases and n
 
 Batch norm works with the statistics of the sample at every point, all of it as one batch. The
 running ones belong to the weights in the middle and to no others: with them every step aside would
-look worse than the network is whose statistics are taken anew.
+look worse than the network is whose statistics are taken anew. Of fewer than 32 pictures the
+statistics say little; there the running ones are kept, and the record says so.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from kenspeckle.losses import LossName, loss_of
 from kenspeckle.models.heads import Head
 
 _PIXELS = 128 * 28 * 28  # of the sample, by default
+_ENOUGH = 32  # pictures whose statistics a batch norm can work with
 _LARGE = 96 * 96  # pixels of a picture from which on fewer points are computed
 
 
@@ -47,7 +49,7 @@ class LossSurface(Drawable):
     line_steps: NDArray[np.float64]  # (L,) along the first direction alone
     line_losses: NDArray[np.float64]  # (L,)
     line_accuracies: NDArray[np.float64]  # (L,) share of the sample
-    centre: float  # loss at the solution, batch norm with the statistics of the sample
+    centre: float  # loss at the solution, batch norm with the statistics of the surface
     running: float  # the same with the running statistics, as in prediction
     pictures: int
     norms: int  # layers of batch norm
@@ -76,7 +78,12 @@ class LossSurface(Drawable):
             f"at the solution and on the average {self.rise:.3g} higher at a distance of "
             f"{reach / 2:g}."
         )
-        if self.norms:
+        if self.norms and self.pictures < _ENOUGH:
+            text += (
+                " Batch norm keeps its running statistics, because so few pictures have none of "
+                "their own; this makes the surface look steeper than it is."
+            )
+        elif self.norms:
             text += (
                 " Batch norm takes its statistics anew at each point; with the running ones the "
                 f"loss at the solution is {self.running:.3g}."
@@ -124,7 +131,7 @@ def loss_surface(
     line = np.linspace(-reach, reach, 2 * points - 1)
     with torch.no_grad(), _evaluating(network):
         running, _ = _measured(network, batch, head, loss, {})
-        with _own_statistics(network) as norms:
+        with _own_statistics(network, wanted=len(chosen) >= _ENOUGH) as norms:
 
             def at(across: float, up: float) -> tuple[float, float]:
                 moved = {
@@ -193,12 +200,12 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _own_statistics(network: nn.Module) -> Iterator[int]:
-    """Batch norms take the statistics of what they are given; gives how many there are."""
+def _own_statistics(network: nn.Module, *, wanted: bool) -> Iterator[int]:
+    """If `wanted`, batch norms take the statistics of what they see; gives how many there are."""
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
     before = [norm.training for norm in norms]
     for norm in norms:
-        norm.training = True
+        norm.training = wanted
     try:
         yield len(norms)
     finally:

@@ -58,6 +58,14 @@ def test_a_solution_lies_lower_than_what_is_around_it(run):
     assert "Batch norm takes its statistics anew" in found.description
 
 
+def test_few_pictures_keep_the_running_statistics(run):
+    found = surface(load(run.model_file).network, most=20, points=3)
+    assert found.centre == pytest.approx(found.running, rel=1e-5)
+    assert "Batch norm keeps its running statistics" in found.description
+    own = surface(load(run.model_file).network, most=40, points=3)
+    assert own.centre != own.running
+
+
 def test_filters_that_are_twice_as_large_make_the_same_surface():
     """Before a batch norm the size of a filter means nothing, and so it is here."""
     config = MlpConfig(hidden=(6,), norm="before")
