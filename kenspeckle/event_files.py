@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 from tensorboard.compat.proto.attr_value_pb2 import AttrValue
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.graph_pb2 import GraphDef
@@ -15,7 +17,8 @@ from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.versions_pb2 import VersionDef
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from kenspeckle.errors import StorageError
+from kenspeckle.errors import ConfigError, RunError, StorageError, unknown_name
+from kenspeckle.explain.histogram_history import HistogramHistory, Kind
 from kenspeckle.explain.histograms import Histogram
 from kenspeckle.models.summary import LayerRow
 
@@ -106,3 +109,53 @@ def _explained(folder: Path) -> Iterator[None]:
             f"{folder}: cannot write event files: {error.strerror or error}; "
             "free space, then go on with --resume"
         ) from error
+
+
+def histogram_history(folder: Path, layer: str, *, kind: Kind) -> HistogramHistory:
+    """The histograms of `layer` that a training wrote into `folder`, RUN/tensorboard/train.
+
+    Of a training that was resumed, what was done again counts once. Raises `RunError` where there
+    are no histograms, and `ConfigError` for a layer without any of this `kind`.
+    """
+    found: dict[str, dict[int, HistogramProto]] = {}
+    for path in sorted(folder.glob("*tfevents*")):
+        for data in RawEventFileLoader(str(path)).Load():
+            event = Event.FromString(data)
+            if event.session_log.status == SessionLog.START:
+                for steps in found.values():
+                    for step in [step for step in steps if step >= event.step]:
+                        del steps[step]
+            for value in event.summary.value:
+                if value.WhichOneof("value") == "histo":
+                    found.setdefault(value.tag, {})[event.step] = value.histo
+    names = [tag.partition("/")[2] for tag, steps in found.items() if steps and _is(tag, kind)]
+    if not names:
+        raise RunError(
+            f"{folder}: no histograms of {kind} here; train with --set monitor.histograms=on"
+        )
+    if layer not in names:
+        raise ConfigError(unknown_name(f"layer with {kind}", layer, names))
+    steps = found[f"{kind}/{layer}"]
+    return HistogramHistory(
+        kind=kind,
+        layer=layer,
+        steps=tuple(sorted(steps)),
+        histograms=tuple(_histogram(steps[step]) for step in sorted(steps)),
+    )
+
+
+def _is(tag: str, kind: Kind) -> bool:
+    return tag.startswith(f"{kind}/")
+
+
+def _histogram(proto: HistogramProto) -> Histogram:
+    """What `_proto` was given, but for the share of zeros, which event files do not hold."""
+    mean = proto.sum / max(1.0, proto.num)
+    return Histogram(
+        edges=np.array(proto.bucket_limit),
+        counts=np.array(proto.bucket[1:]).astype(np.int64),
+        mean=mean,
+        deviation=max(0.0, proto.sum_squares / max(1.0, proto.num) - mean**2) ** 0.5,
+        square_sum=proto.sum_squares,
+        zeros=float("nan"),
+    )

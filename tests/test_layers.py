@@ -109,6 +109,11 @@ def test_help_and_the_leaderboard_do_not_wait_for_torch(arguments):
     assert run_python(code).splitlines()[-1] == "False"
 
 
+def test_training_does_not_wait_for_matplotlib():
+    code = "import sys, kenspeckle.runs; print('matplotlib' in sys.modules)"
+    assert run_python(code) == "False"
+
+
 def test_training_does_not_wait_for_the_compiler():
     code = (
         "import sys, torch\nfrom kenspeckle.optim import Optimizer\n"

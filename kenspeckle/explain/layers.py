@@ -52,7 +52,7 @@ def hidden_layer(network: nn.Module) -> str:
 
 def is_activation(module: nn.Module) -> bool:
     """Whether `module` is one of the activations that our networks are made of."""
-    return isinstance(module, tuple(ACTIVATIONS.values()))
+    return isinstance(module, (*ACTIVATIONS.values(), nn.ReLU6))
 
 
 def pixels(images: NDArray[np.uint8], network: nn.Module) -> Tensor:

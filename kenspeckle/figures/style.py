@@ -7,7 +7,6 @@ them side by side where there is room.
 from __future__ import annotations
 
 import io
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -17,6 +16,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from kenspeckle.figures.drawable import Drawable as Drawable
 
 Theme = Literal["light", "dark"]
 
@@ -30,27 +32,6 @@ SMALL, USUAL = 8.0, 9.0  # points, of letters
 _DARK = {INK: "#e6edf3", FAINT: "#9aa4af", HAIR: "#3d444d", PAPER: "#151b23"}
 _DPI = 150
 _COLOURED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
-
-
-class Drawable(ABC):
-    """A record that draws itself; a notebook shows it."""
-
-    @property
-    @abstractmethod
-    def title(self) -> str:
-        """A few words, such as "Filters of the first layer"."""
-
-    @property
-    @abstractmethod
-    def description(self) -> str:
-        """What is to be seen and what follows from it, in a sentence or two with the numbers."""
-
-    @abstractmethod
-    def figure(self) -> Figure:
-        """A drawing of it, new at each call."""
-
-    def _repr_png_(self) -> bytes:
-        return png(self.figure())
 
 
 def chart(*, width: float = COLUMN, height: float = 3.0) -> tuple[Figure, Axes]:
@@ -117,7 +98,8 @@ def _themed(figure: Figure, theme: Theme) -> Iterator[None]:
     """Draw in the theme's ink what is drawn in ours; the figure stays as it was."""
     changed: list[tuple[Artist, str, Any]] = []
     if theme == "dark":
-        for artist in figure.findobj():
+        boxes = [text.get_bbox_patch() for text in figure.findobj(Text)]  # findobj skips them
+        for artist in [*figure.findobj(), *(box for box in boxes if box)]:
             for name in _COLOURED:
                 changed += _recoloured(artist, name)
     try:

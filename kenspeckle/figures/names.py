@@ -1,0 +1,35 @@
+"""Class names in figures: text of strangers, so shortened, printable, and never a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TypedDict
+
+from matplotlib.font_manager import findfont, get_font
+
+
+class Plain(TypedDict):
+    """What keeps matplotlib from reading a dollar sign as mathematics."""
+
+    parse_math: bool
+
+
+PLAIN = Plain(parse_math=False)
+
+
+def shown(name: str, most: int = 14) -> str:
+    """`name` in one line of at most `most` characters; what the font lacks is a white square."""
+    line = "".join(letter if letter.isprintable() else " " for letter in name).strip()
+    line = "".join(letter if ord(letter) in _drawable() else "\N{WHITE SQUARE}" for letter in line)
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def longest(names: Sequence[str]) -> int:
+    """Characters of the longest of `names`."""
+    return max(map(len, names), default=0)
+
+
+@lru_cache(maxsize=1)
+def _drawable() -> frozenset[int]:
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
