@@ -35,8 +35,9 @@ class ActivationMaps(Drawable):
 
     @property
     def order(self) -> NDArray[np.int64]:
-        """(N, C') channels of each picture, the strongest first."""
-        return np.argsort(-self.strengths, axis=1, kind="stable")
+        """(N, C') channels of each picture, the strongest first; of equal ones the larger mean."""
+        means = np.abs(self.maps).mean(axis=(2, 3))
+        return np.lexsort((-means, -self.strengths), axis=1)
 
     @property
     def silent(self) -> NDArray[np.int64]:
