@@ -13,12 +13,11 @@ NEAR = 0.01  # of the range of an output: as near to its end as counts as flat
 
 @dataclass(frozen=True, kw_only=True)
 class ActivationKind:
-    """When an output is silent, and where the activation is so flat that hardly a gradient passes."""
+    """When an output is silent, and where it hardly changes, so that no gradient passes."""
 
     name: str
-    alive: (
-        float | None
-    )  # an output above it is active; None: it has no silence, so a unit is dead if it never changes
+    # an output above it is active; None: there is no silence, and a dead unit never changes
+    alive: float | None
     low: float = -math.inf  # at most this is saturated
     high: float = math.inf  # at least this is saturated
 

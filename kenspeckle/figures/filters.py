@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from kenspeckle.figures.pictures import balanced, caption, grid, sheet, words
@@ -28,7 +29,11 @@ def filters(found: Filters) -> Figure:
         axes = figure.add_subplot(rows, columns, place)
         bare(axes)
         picture = pictures[unit]
-        colours = picture / 2 + 0.5 if picture.shape[2] == 3 else balanced(picture[..., 0], 1.0)
+        colours = (
+            np.clip(picture / 2 + 0.5, 0, 1)
+            if picture.shape[2] == 3
+            else balanced(picture[..., 0], 1.0)
+        )
         axes.imshow(colours, interpolation="nearest")
         for spine in axes.spines.values():  # white filters have no edge on white paper
             spine.set_visible(True)
