@@ -43,7 +43,7 @@ def test_of_a_linear_network_the_methods_are_its_weights_and_their_products():
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_method_works_on_every_family_and_leaves_it_as_it_was(name):
     net, images = network(name).train(), pictures(name, 2)
-    list(net.children())[0].eval()
+    next(iter(net.children())).eval()
     first = next(net.parameters())
     first.requires_grad_(False)
     net.head.bias.grad = torch.ones_like(net.head.bias)
