@@ -103,7 +103,12 @@ def is_activation(module: nn.Module) -> bool:
 def pixels(images: NDArray[np.uint8], network: nn.Module) -> Tensor:
     """`images` (N, H, W, C) as the network takes them: floating point (N, C, H, W), 0..255."""
     device = next(network.parameters()).device
-    return torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float()
+    return torch.from_numpy(writable(images)).to(device).permute(0, 3, 1, 2).float()
+
+
+def writable(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`images`, or a copy where they may not be written, of which torch would warn."""
+    return images if images.flags.writeable else images.copy()
 
 
 @contextmanager

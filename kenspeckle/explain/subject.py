@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kenspeckle.errors import DataError
-from kenspeckle.explain.layers import evaluating
+from kenspeckle.explain.layers import evaluating, writable
 from kenspeckle.inference import outputs
 from kenspeckle.model_file import Classifier
 from kenspeckle.models.heads import ClassHead, Head
@@ -32,7 +32,9 @@ class Subject:
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, K) for `images` (N, H, W, C)."""
         with evaluating(self.network):
-            found: NDArray[np.float32] = self.shares(outputs(self.network, images)).numpy()
+            found: NDArray[np.float32] = self.shares(
+                outputs(self.network, writable(images))
+            ).numpy()
         return found
 
     def scores(self, pixels: Tensor, targets: Tensor) -> Tensor:
@@ -62,7 +64,7 @@ def subject(model: nn.Module | Classifier, images: NDArray[np.uint8]) -> Subject
             temperature=model.temperature,
         )
     with evaluating(model), torch.inference_mode():
-        classes = outputs(model, images[:1]).shape[1]
+        classes = outputs(model, writable(images[:1])).shape[1]
     return Subject(
         network=model,
         class_names=tuple(map(str, range(classes))),

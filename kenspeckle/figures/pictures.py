@@ -61,7 +61,9 @@ def overlaid(image: NDArray[Any], values: NDArray[Any], limit: float) -> NDArray
     grey = image.astype(np.float64).mean(axis=2) / 255
     under = np.repeat((_PALEST + (1 - _PALEST) * grey)[..., None], 3, axis=2)
     strength = np.clip(np.abs(values) / (limit or 1.0), 0, 1)[..., None]
-    found: NDArray[np.float64] = under * (1 - strength) + balanced(values, limit) * strength
+    found: NDArray[np.float64] = np.clip(
+        under * (1 - strength) + balanced(values, limit) * strength, 0, 1
+    )
     return found
 
 

@@ -75,7 +75,7 @@ def draw_map(
         axes.imshow(overlaid(image, values, limit), interpolation="nearest")
         return
     grey = image.astype(np.float64).mean(axis=2, keepdims=True) / 255
-    mixed = heat(values, limit) * (1 - _UNDER) + grey * _UNDER
+    mixed = np.clip(heat(values, limit) * (1 - _UNDER) + grey * _UNDER, 0, 1)
     axes.imshow(mixed, interpolation="nearest")
 
 

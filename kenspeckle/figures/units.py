@@ -24,10 +24,10 @@ def unit_bars(found: UnitStates) -> Figure:
     figure, axes = chart(height=tall * len(rows) + 0.75)
     thick = 0.36
     for place, row in enumerate(rows):
-        axes.axhline(place, color=HAIR, linewidth=0.5, zorder=0)
-        entries = [(-thick / 2, row.is_dead, _DEAD)]
+        axes.axhline(place + 0.5, color=HAIR, linewidth=0.5, zorder=0)
+        entries = [(0.0, row.is_dead, _DEAD)]
         if row.kind.can_saturate:
-            entries.append((thick / 2, row.is_saturated, _SATURATED))
+            entries = [(-thick / 2, row.is_dead, _DEAD), (thick / 2, row.is_saturated, _SATURATED)]
         for shift, units, colour in entries:
             share = float(units.mean())
             axes.barh(place + shift, share, height=thick, color=colour)

@@ -1,5 +1,7 @@
 """Saliency: known truths by construction, agreement with Captum, nothing left behind."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -168,3 +170,15 @@ def test_mean_needs_a_scale():
     config = SaliencyConfig(cover="white")
     assert saliency(net, images, method="occlusion", config=config).maps.any()
     assert pixels(images, net).shape == (5, 1, 4, 4)
+
+
+def test_of_a_network_that_tells_a_number_the_number_is_explained(run):
+    model = ks.load(run.model_file)
+    net = build_model(MlpConfig(hidden=(4,)), shape=model.shape, outputs=1).eval()
+    names = ("1", "2", "4", "8")
+    counts = dataclasses.replace(model, network=net, class_names=names, task="number")
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
+    images.flags.writeable = False
+    found = saliency(counts, images, method="gradient", target=3)
+    assert found.probabilities.shape == (3, 4)
+    assert np.array_equal(found.maps, saliency(net, images, method="gradient", target=0).maps)
