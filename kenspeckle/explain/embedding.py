@@ -19,7 +19,7 @@ from kenspeckle.errors import DataError
 from kenspeckle.evaluation.accuracy import Interval, wilson
 from kenspeckle.explain.vectors import before_head, evenly, vectors
 from kenspeckle.figures import embedding as drawing
-from kenspeckle.figures.style import Drawable
+from kenspeckle.figures.drawable import Drawable
 
 Method = Literal["pca", "tsne"]
 MOST = 2000  # pictures; t-SNE of more takes longer than anyone looks

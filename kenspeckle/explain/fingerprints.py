@@ -20,7 +20,7 @@ from kenspeckle.evaluation.accuracy import Interval, wilson
 from kenspeckle.explain.layers import hidden_layer
 from kenspeckle.explain.vectors import before_head, vectors
 from kenspeckle.figures import fingerprints as drawing
-from kenspeckle.figures.style import Drawable
+from kenspeckle.figures.drawable import Drawable
 
 
 @dataclass(frozen=True, kw_only=True)

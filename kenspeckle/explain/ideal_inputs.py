@@ -27,7 +27,7 @@ from kenspeckle.explain.picture_descent import (
     usual_config,
 )
 from kenspeckle.figures import ideal_inputs as drawing
-from kenspeckle.figures.style import Drawable
+from kenspeckle.figures.drawable import Drawable
 from kenspeckle.inference import outputs
 from kenspeckle.models.heads import ClassHead, Head
 

@@ -29,7 +29,7 @@ from kenspeckle.explain.picture_descent import (
 )
 from kenspeckle.explain.vectors import batch_size
 from kenspeckle.figures import ideal_inputs as drawing
-from kenspeckle.figures.style import Drawable
+from kenspeckle.figures.drawable import Drawable
 
 _UNIT_CONFIG = IdealInputsConfig(l2=0.01, total_variation=0.005, steps=150, jitter=1)
 

@@ -31,7 +31,7 @@ from kenspeckle.errors import DataError
 from kenspeckle.explain.layers import pixels
 from kenspeckle.explain.vectors import evenly
 from kenspeckle.figures import loss_surface as drawing
-from kenspeckle.figures.style import Drawable
+from kenspeckle.figures.drawable import Drawable
 from kenspeckle.losses import LossName, loss_of
 from kenspeckle.models.heads import Head
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.images import parts
 from kenspeckle.figures import means as drawing
-from kenspeckle.figures.style import Drawable
+from kenspeckle.figures.drawable import Drawable
 
 
 @dataclass(frozen=True, kw_only=True)

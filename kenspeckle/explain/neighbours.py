@@ -17,7 +17,7 @@ from kenspeckle.data.images import Images
 from kenspeckle.errors import DataError
 from kenspeckle.explain.vectors import before_head, vectors
 from kenspeckle.figures import neighbours as drawing
-from kenspeckle.figures.style import Drawable
+from kenspeckle.figures.drawable import Drawable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from kenspeckle.figures.names import shown
-from kenspeckle.figures.pictures import tiles
+from kenspeckle.figures.tiles import tiles
 
 if TYPE_CHECKING:
     from kenspeckle.explain.ideal_inputs import IdealInputs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from kenspeckle.figures.pictures import tiles
+from kenspeckle.figures.tiles import tiles
 
 if TYPE_CHECKING:
     from kenspeckle.explain.means import MeanPictures

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 
 from kenspeckle.figures.names import PLAIN, shown
-from kenspeckle.figures.pictures import picture
+from kenspeckle.figures.pictures import show
 from kenspeckle.figures.style import COLOURS, COLUMN, FAINT, INK, SMALL
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ def nearest_pictures(found: NearestPictures) -> Figure:
             left = _GAP if place == 0 else first + (place - 1) * (side + _GAP)
             axes = figure.add_axes((left / COLUMN, bottom / height, side / COLUMN, tall / height))
             if place == 0:
-                picture(axes, found.images[row])
+                show(axes, found.images[row])
                 words, below, marked = found.class_names[found.predicted[row]], "", False
             else:
-                picture(axes, found.found[row, place - 1])
+                show(axes, found.found[row, place - 1])
                 words = found.class_names[found.labels[row, place - 1]]
                 below = f"{found.distances[row, place - 1]:.3f}"
                 marked = bool(found.disagreeing[row, place - 1])

@@ -1,84 +1,71 @@
-"""Pictures side by side with their names, in blocks with titles."""
+"""Pictures in a drawing: as they are, or pale under a map of values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
-from kenspeckle.figures.names import PLAIN, shown
-from kenspeckle.figures.style import COLOURS, COLUMN, FAINT, INK, SMALL, bare
+from kenspeckle.figures.names import PLAIN
+from kenspeckle.figures.style import BALANCE, HEAT, INK, SMALL, bare
 
-Block = tuple[str, NDArray[Any], Sequence[str], Sequence[bool]]  # title, pictures, names, marked
-_TITLE, _NAME, _FOOT = 0.24, 0.18, 0.22  # inches
-_GAP = 0.06
+_PALEST = 0.55  # of black in a picture under a map; white stays white
 
 
-def tiles(blocks: Sequence[Block], *, most: int = 30, across: int = 0) -> Figure:
-    """Each block a title and its pictures in rows; a marked name is in the colour of warnings.
-
-    At most `most` pictures of a block are drawn, and a line below says so. `across` is how many
-    stand in a row, 0 for as many as suits them.
-    """
-    count = max(len(images) for _, images, _, _ in blocks)
-    drawn = min(count, most)
-    columns = across or _columns(drawn, blocks[0][1].shape[1:3], len(blocks))
-    longest = max(len(name) for _, _, names, _ in blocks for name in names[:drawn])
-    side = (COLUMN - _GAP) / columns - _GAP
-    tall = side * max(images.shape[1] / images.shape[2] for _, images, _, _ in blocks)
-    letters = max(4, int(side / 0.072))
-    name_height = _NAME if longest else 0.0
-    heights = [
-        (_TITLE if title else 0.0)
-        + -(-min(len(images), drawn) // columns) * (tall + name_height + _GAP)
-        for title, images, *_ in blocks
-    ]
-    left_out = count - drawn
-    height = sum(heights) + (_FOOT if left_out else 0.0)
-    figure = Figure(figsize=(COLUMN, height))
-    top = height
-    for (title, images, names, marked), extent in zip(blocks, heights, strict=True):
-        if title:
-            where = (_GAP / COLUMN, (top - _TITLE * 0.8) / height)
-            figure.text(*where, shown(title, 60), fontsize=SMALL, color=FAINT, **PLAIN)
-        start = top - (_TITLE if title else 0.0)
-        for place, image in enumerate(images[:drawn]):
-            row, column = divmod(place, columns)
-            bottom = start - row * (tall + name_height + _GAP) - name_height - tall
-            left = _GAP + column * (side + _GAP)
-            axes = figure.add_axes((left / COLUMN, bottom / height, side / COLUMN, tall / height))
-            picture(axes, image)
-            colour = COLOURS[1] if marked[place] else INK
-            axes.set_title(shown(names[place], letters), pad=2, fontsize=SMALL, **PLAIN).set_color(
-                colour
-            )
-        top -= extent
-    if left_out:
-        note = f"the first {drawn} of {count}"
-        figure.text(_GAP / COLUMN, 0.06 / height, note, fontsize=SMALL, color=FAINT)
-    return figure
+def caption(axes: Axes, text: str, *, size: float = SMALL, pad: float = 2.0) -> None:
+    """Write `text` above a picture; dollars in it are dollars."""
+    axes.set_title(text, pad=pad, **PLAIN)
+    axes.title.set_color(INK)
+    axes.title.set_fontsize(size)
 
 
-def picture(axes: Axes, image: NDArray[Any]) -> None:
-    """`image` (H, W, C) of 0..255, without frame or scale; small ones pixel by pixel."""
-    shown_image = np.clip(image, 0, 255)
-    grey = shown_image.shape[-1] == 1
-    axes.imshow(
-        shown_image[..., 0] if grey else shown_image.astype(np.uint8),
-        cmap="gray",
-        vmin=0,
-        vmax=255,
-        interpolation="nearest" if image.shape[0] < 64 else "antialiased",
-    )
+def show(axes: Axes, image: NDArray[Any]) -> None:
+    """A picture (H, W, C) of 0..255; small ones pixel by pixel."""
     bare(axes)
+    pixels = np.clip(image, 0, 255).astype(np.uint8)
+    pixels = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+    axes.imshow(pixels, interpolation="nearest" if len(image) < 64 else "antialiased")
 
 
-def _columns(count: int, size: tuple[int, ...], blocks: int) -> int:
-    """Small pictures ten in a row, photographs four or five, where that leaves no ragged end."""
-    if size[0] < 64:
-        return min(count, 10 if blocks > 1 or count > 10 else 5)
-    return min(count, 4 if count % 4 == 0 or count > 10 else 5)
+def balanced(values: NDArray[Any], limit: float) -> NDArray[np.float64]:
+    """Colours (..., 3) of `values` from -`limit` to `limit`, blue to red, zero white."""
+    scaled = np.clip(values / (limit or 1.0), -1, 1) / 2 + 0.5
+    colours: NDArray[np.float64] = colormaps[BALANCE](scaled)[..., :3]
+    return colours
+
+
+def overlaid(image: NDArray[Any], values: NDArray[Any], limit: float) -> NDArray[np.float64]:
+    """Colours (H, W, 3): `image` (H, W, C) in pale grey under `values` (H, W).
+
+    Red is above zero and blue below; a value of `limit` hides the picture, zero shows it.
+    """
+    grey = image.astype(np.float64).mean(axis=2) / 255
+    under = np.repeat((_PALEST + (1 - _PALEST) * grey)[..., None], 3, axis=2)
+    strength = np.clip(np.abs(values) / (limit or 1.0), 0, 1)[..., None]
+    found: NDArray[np.float64] = np.clip(
+        under * (1 - strength) + balanced(values, limit) * strength, 0, 1
+    )
+    return found
+
+
+def heat(values: NDArray[Any], top: float) -> NDArray[np.float64]:
+    """Colours (..., 3) of amounts from 0 to `top`."""
+    colours: NDArray[np.float64] = colormaps[HEAT](np.clip(values / (top or 1.0), 0, 1))[..., :3]
+    return colours
+
+
+def sheet(width: float, height: float, *, gap: float = 0.02) -> Figure:
+    """An empty figure of so many inches whose panels have `gap` inches around them."""
+    layout = ConstrainedLayoutEngine(w_pad=gap, h_pad=gap, wspace=0.0, hspace=0.0)
+    return Figure(figsize=(width, height), layout=layout)
+
+
+def grid(count: int, *, across: int) -> tuple[int, int]:
+    """Rows and columns for `count` panels."""
+    columns = max(1, min(across, count))
+    return -(-count // columns), columns
