@@ -21,7 +21,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["diagnosis"],
     ["report", "recipes", "run_folder", "event_files"],
     ["events"],
-    ["session"],
+    ["session", "views"],
     ["monitoring", "transfer", "choices"],
     ["conductor"],
     ["runs", "assessment", "survey"],

@@ -12,7 +12,7 @@ from rich.text import Text
 
 import kenspeckle as ks
 from kenspeckle.cli.output import console, print_json
-from kenspeckle.cli.preparation_view import PreparationView
+from kenspeckle.views.preparation import PreparationView
 
 if TYPE_CHECKING:
     from kenspeckle.diagnosis.inspection import Inspection

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class StopOnSignal:
-    """A context in which calling the object tells whether to stop."""
+_SHOW_CURSOR = b"\x1b[?25h"
 
-    def __init__(self) -> None:
+
+class StopOnSignal:
+    """A context in which calling the object tells whether to stop; `say` shows what it does."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
         self._received = 0
         self._previous: dict[signal.Signals, Any] = {}
 
@@ -37,8 +42,9 @@ class StopOnSignal:
 
     def _receive(self, number: int, _: FrameType | None) -> None:
         if self._received:
+            if os.isatty(1):
+                os.write(1, _SHOW_CURSOR)
             # at once: nothing is lost, because every file is replaced whole
             os._exit(128 + number)
         self._received = number
-        # not print: a handler may interrupt another print in the middle
-        os.write(2, b"ken: saving a checkpoint, then stopping (again: stop at once)\n")
+        self._say("saving a checkpoint, then stopping (again: stop at once)")

@@ -8,9 +8,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kenspeckle.cli.output import print_json
+from kenspeckle.cli.output import console, print_json
 from kenspeckle.cli.signals import StopOnSignal
-from kenspeckle.cli.training_view import TrainingView
+from kenspeckle.views.terminal import TerminalView
 
 if TYPE_CHECKING:
     from kenspeckle.events import Ended, Event
@@ -56,26 +56,25 @@ def train(
     json
         print one JSON document as the last line
     """
-    with StopOnSignal() as stop:
-        with closing(TrainingView(quiet=json)) as view:
-            if resume:
-                _require_alone(
-                    source=source,
-                    recipe=recipe,
-                    model=model,
-                    set=set,
-                    config=config,
-                    seed=seed,
-                    out=out,
-                    balance=balance or None,
-                )
-                events = _resumed(resume, stop, view)
-            else:
-                set = (*set, *(["train.balance=classes"] if balance else []))
-                chosen, notes = _chosen(source, recipe, model, set, config, seed, view)
-                events = _begun(chosen, notes, out, stop, view)
-            for event in events:
-                view.show(event)
+    with closing(TerminalView(console(quiet=json))) as view, StopOnSignal(view.say) as stop:
+        if resume:
+            _require_alone(
+                source=source,
+                recipe=recipe,
+                model=model,
+                set=set,
+                config=config,
+                seed=seed,
+                out=out,
+                balance=balance or None,
+            )
+            events = _resumed(resume, stop, view)
+        else:
+            set = (*set, *(["train.balance=classes"] if balance else []))
+            chosen, notes = _chosen(source, recipe, model, set, config, seed, view)
+            events = _begun(chosen, notes, out, stop, view)
+        for event in events:
+            view.show(event)
         ended = view.ended
         if json:
             print_json({**_document(ended), "stages": [asdict(stage) for stage in view.stages]})
@@ -89,7 +88,7 @@ def _chosen(
     settings: tuple[str, ...],
     file: Path | None,
     seed: int | None,
-    view: TrainingView,
+    view: TerminalView,
 ) -> tuple[RunConfig, tuple[str, ...]]:
     """The configuration that the arguments ask for, and notes; a flag wins over a file."""
     from kenspeckle.config import load, override
@@ -119,14 +118,14 @@ def _begun(
     notes: tuple[str, ...],
     out: Path | None,
     stop: StopOnSignal,
-    view: TrainingView,
+    view: TerminalView,
 ) -> Iterator[Event]:
     from kenspeckle.runs import training
 
     return training(chosen, out=out, stop=stop, progress=view.working, notes=notes)
 
 
-def _resumed(run: Path, stop: StopOnSignal, view: TrainingView) -> Iterator[Event]:
+def _resumed(run: Path, stop: StopOnSignal, view: TerminalView) -> Iterator[Event]:
     from kenspeckle.runs import resuming
 
     return resuming(run, stop=stop, progress=view.working)
