@@ -19,18 +19,20 @@ from torch import nn
 
 from kenspeckle import model_file, runlog, storage
 from kenspeckle.data.splits import VALIDATION
-from kenspeckle.errors import KenspeckleError, RunError
+from kenspeckle.errors import KenspeckleError, RunError, StorageError
 from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.event_files import EventFiles
 from kenspeckle.events import Ended, EpochRecord, Event, Started, kept_epoch, stops_early
 from kenspeckle.inference import predictions
 from kenspeckle.model_file import Classifier
-from kenspeckle.monitoring import write_epoch, write_start
+from kenspeckle.monitoring import write_epoch, write_start, write_validation
 from kenspeckle.predictions import Predictions, load_predictions
 from kenspeckle.run_folder import EPOCHS, MODEL, RESULT, TENSORBOARD
 from kenspeckle.session import Session, save_checkpoint
 from kenspeckle.training import Epoch, averaged, fit
 from kenspeckle.transfer import HEAD, first_stage, second_stage
+
+_OFTEN = 10  # epochs
 
 
 def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterator[Event]:
@@ -49,18 +51,22 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
         notes=tuple(notes),
     )
     events = EventFiles(session.run.path / TENSORBOARD, first_step=training.total)
-    with closing(events), _logged_failure(session):
+    with closing(events), _logged_failure(session, events):
         if training.total == 0:
             write_start(session, events)
         if settings.transfer.backbone and not session.epochs:
             yield from first_stage(session, session.progress)
             _write_epochs(session)
+            assert session.best_predictions is not None
+            write_validation(session, events, session.best_predictions)
         saved = time.perf_counter()
         for epoch in _epochs(session):
             yield epoch
             if epoch.complete:
-                record = _validate(session, epoch)
+                record, made = _validate(session, epoch)
                 _write_epochs(session)
+                if _is_drawn(record.epoch) or _is_done(session):
+                    write_validation(session, events, made)
                 write_epoch(session, events, epoch, record)
                 yield record
             if time.perf_counter() - saved >= settings.train.checkpoint_seconds:
@@ -73,6 +79,7 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
                 return
         yield from second_stage(session)
         _finish(session)
+        events.ended("finished", time=time.time())
     yield _ended(session, "finished")
 
 
@@ -105,7 +112,12 @@ def _is_done(session: Session) -> bool:
     return training.total >= settings.total_steps(len(session.batches))
 
 
-def _validate(session: Session, epoch: Epoch) -> EpochRecord:
+def _is_drawn(epoch: int) -> bool:
+    """Whether pictures of this validation are worth their time: often at first, later rarely."""
+    return epoch <= _OFTEN or epoch % _OFTEN == 0
+
+
+def _validate(session: Session, epoch: Epoch) -> tuple[EpochRecord, Predictions]:
     """Measure on the validation split, and keep the weights that are the best or asked for."""
     with averaged(session.training) as network:
         made = _validation_predictions(session, network)
@@ -129,7 +141,7 @@ def _validate(session: Session, epoch: Epoch) -> EpochRecord:
             session.best = {name: value.clone() for name, value in network.state_dict().items()}
             session.best_predictions = made
         _keep_model(session, made)
-    return record
+    return record, made
 
 
 def _validation_predictions(
@@ -223,13 +235,16 @@ def _ended(session: Session, state: Literal["finished", "interrupted"]) -> Ended
 
 
 @contextmanager
-def _logged_failure(session: Session) -> Iterator[None]:
+def _logged_failure(session: Session, events: EventFiles) -> Iterator[None]:
     """Say "failed" in the run log when the run fails for a reason that the user can act on."""
     try:
         yield
     except KenspeckleError:
-        with suppress(RunError):  # on a full disk the log fails too, and the cause must be seen
+        with suppress(
+            RunError, StorageError
+        ):  # on a full disk the log fails too, and the cause must be seen
             _log(session, "failed")
+            events.ended("failed", time=time.time())
         raise
 
 

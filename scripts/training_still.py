@@ -6,6 +6,7 @@ python scripts/training_still.py
 import io
 import re
 import tempfile
+from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,23 +19,22 @@ from kenspeckle.views.outlook import Outlook
 from kenspeckle.views.panel import Panel
 from kenspeckle.views.terminal import TerminalView
 
-STILL = Path(__file__).parents[1] / "docs" / "training.svg"
+STILL = Path(__file__).absolute().parents[1] / "docs" / "training.svg"
 COLUMNS = 84
 
 
 def main() -> None:
     screen = Console(record=True, width=COLUMNS, file=io.StringIO(), highlight=False)
     view, panel = TerminalView(screen), Panel(Outlook(), screen)
-    with tempfile.TemporaryDirectory() as folder:
-        settings = replace(ks.build_recipe("swift"), threads=1)
-        for event in training(settings, out=Path(folder) / "runs"):
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        for event in training(replace(ks.build_recipe("swift"), threads=1)):
             view.show(event)
             panel.show(event)
             if isinstance(event, Epoch) and event.step > 0.88 * event.total_steps:
                 break
             panel.lines()
         screen.print(panel.lines())
-        image = screen.export_svg(title="ken train").replace(f"{folder}/", "")
+        image = screen.export_svg(title="ken train")
     # fonts that a reader would have to fetch; the letters of any monospaced one will do
     image = re.sub(r"@font-face \{.*?\}\s*", "", image, flags=re.DOTALL)
     STILL.write_text(image)

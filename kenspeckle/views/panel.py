@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from kenspeckle.events import EpochRecord, Event
 
 _KEPT = 400  # losses that the sparkline is drawn from
+_MEAN = 10  # steps over which a loss is averaged
 _INDENT = "  "
 
 
@@ -42,7 +44,8 @@ class Panel:
             case Started():
                 self._keep = event.config.train.keep
             case Epoch():
-                self._losses = [*self._losses, event.losses[-1]][-_KEPT:]
+                recent = event.losses[-_MEAN:]
+                self._losses = [*self._losses, sum(recent) / len(recent)][-_KEPT:]
                 self._speed = event.seen / max(event.seconds, 1e-9)
             case EpochRecord():
                 self._latest = event
@@ -90,7 +93,9 @@ class Panel:
         if not self._losses:
             return []
         marks = BLOCKS if self._blocks else LETTERS
-        line = sparkline(self._losses, min(40, max(10, width // 4)), marks=marks)
+        # as logarithms, because the first steps would press all others flat
+        course = [math.log(max(loss, 1e-9)) for loss in self._losses]
+        line = sparkline(course, min(40, max(10, width // 4)), marks=marks)
         return [
             Text.assemble("loss ", (line, "yellow"), f" {self._losses[-1]:.4f}"),
             Text(f"{self._speed:,.0f} images/s"),
