@@ -99,8 +99,15 @@ def hyper_parameters(settings: RunConfig) -> dict[str, Setting]:
     return {
         name: value if isinstance(value, bool | int | float | str) else str(value)
         for name, value in found.items()
-        if name in always or value != asked.get(name)
+        if name in always or (value != asked.get(name) and not _is_found(name, asked.get(name)))
     }
+
+
+def _is_found(name: str, asked: Any) -> bool:
+    """Whether the machine and the pictures decide this setting, and not a person."""
+    return name in ("device", "threads") or (
+        name.startswith("preprocess.") and asked in ("auto", 0)
+    )
 
 
 def _flat(settings: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +39,7 @@ from kenspeckle.run_folder import (
 from kenspeckle.runlog import LOCK
 from kenspeckle.session import Session, begin, open_session, restore_session
 from kenspeckle.settings import RunConfig
+from kenspeckle.views.view import View, ViewName, open_view
 
 RUNS = Path("runs")  # where runs go unless told otherwise
 
@@ -57,10 +57,12 @@ def train(
     settings: Iterable[str] = (),
     seed: int = 0,
     out: str | Path | None = None,
+    view: ViewName = "auto",
 ) -> Run:
     """Train `recipe` on `source` and return the run; `settings` are texts like "train.epochs=3".
 
-    Without a name, the recipe is the one that suits the source.
+    Without a name, the recipe is the one that suits the source. `view` shows how it goes: "auto"
+    draws it in a notebook and is silent anywhere else.
 
     `model` is a network by its name, such as "resnet-18", instead of the recipe's. Raises a
     `KenspeckleError` that says what to do where data, settings or disk do not allow it.
@@ -68,22 +70,31 @@ def train(
     dataset = source if isinstance(source, Dataset) else None
     name = dataset.source if dataset else str(source)
     choice = Choice(recipe=recipe, notes=())
-    if not recipe:
-        choice = recipe_for("mnist" if dataset else name, settings, model=model)
-    chosen = replace(build_recipe(choice.recipe), source=name, seed=seed)
-    if model:
-        chosen = replace(chosen, model=preset(model))
-    chosen = config.override(chosen, settings)
-    return to_end(training(chosen, out=out, dataset=dataset, notes=choice.notes)).run
+    with closing(open_view(view)) as shown:
+        if not recipe:
+            asked = "mnist" if dataset else name
+            choice = recipe_for(asked, settings, model=model, progress=shown.working)
+        chosen = replace(build_recipe(choice.recipe), source=name, seed=seed)
+        if model:
+            chosen = replace(chosen, model=preset(model))
+        chosen = config.override(chosen, settings)
+        events = training(
+            chosen, out=out, dataset=dataset, progress=shown.working, notes=choice.notes
+        )
+        return to_end(events, shown).run
 
 
-def resume(run: str | Path | Run, *, dataset: Dataset | None = None) -> Run:
+def resume(
+    run: str | Path | Run, *, dataset: Dataset | None = None, view: ViewName = "auto"
+) -> Run:
     """Go on with an interrupted run to the bits that it would have had undisturbed.
 
-    `dataset` is needed only where the run was trained on a Dataset made in memory.
+    `dataset` is needed only where the run was trained on a Dataset made in memory; `view` is as
+    for `train`.
     """
     path = run.path if isinstance(run, Run) else run
-    return to_end(resuming(path, dataset=dataset)).run
+    with closing(open_view(view)) as shown:
+        return to_end(resuming(path, dataset=dataset, progress=shown.working), shown).run
 
 
 def training(
@@ -96,6 +107,10 @@ def training(
     notes: Sequence[str] = (),
 ) -> Iterator[Event]:
     """Train into a new run folder, event by event; when `stop()` is true, save and end.
+
+    The events (kenspeckle.events) are one `Started`, an `Epoch` a few times a second, an
+    `EpochRecord` after each validation, a `Stage` of transfer, and one `Ended`. Whoever asks for
+    no more stops the training, without a checkpoint of the last seconds.
 
     `progress` hears of what goes on before the first step: decoding, features of a pretrained
     network, a download, which only the source "fashion-mnist" can cause. `notes` are shown with
@@ -167,9 +182,12 @@ def resuming(
         yield from work(session, stop, leftovers + restore_session(session))
 
 
-def to_end(events: Iterable[Event]) -> Ended:
-    """Let a training go on to its last event, and return that."""
-    (last,) = deque(events, maxlen=1)
+def to_end(events: Iterable[Event], view: View | None = None) -> Ended:
+    """Let a training go on to its last event, and return that; `view` sees them all."""
+    last = None
+    for last in events:
+        if view:
+            view.show(last)
     assert isinstance(last, Ended)
     return last
 

@@ -16,7 +16,7 @@ CHROMIUM = shutil.which("chromium")
 TABS = {  # by the anchor of its address: what is seen there, as a selector
     "timeseries": ["text=accuracy >> visible=true", "text=confusion matrix >> visible=true"],
     "images": ["text=first batch >> visible=true", "img >> visible=true"],
-    "graphs": ["text=block1 >> visible=true", "text=head >> visible=true"],
+    "graphs": ["g.node:has-text('block1')", "g.node:has-text('head')"],
     "hparams": ["text=train.epochs >> visible=true", "text=source >> visible=true"],
     "text": ["text=widths >> visible=true"],
 }
@@ -45,7 +45,7 @@ def test_a_tab_shows_what_it_is_for(pages, tab, tmp_path):
     folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
     try:
         for selector in TABS[tab]:
-            page.locator(selector).first.wait_for(timeout=40_000)
+            page.locator(selector).first.wait_for(state="attached", timeout=40_000)
         page.wait_for_timeout(2_000)  # drawing goes on after the first letters are there
     finally:
         page.screenshot(path=folder / f"{tab}.png")
