@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from kenspeckle.figures.style import COLOURS, FAINT, INK, SMALL, chart, plain
+from kenspeckle.figures.style import COLOURS, FAINT, INK, PAPER, SMALL, chart, plain
 
 if TYPE_CHECKING:
     from kenspeckle.events import EpochRecord
@@ -48,7 +48,8 @@ def curves(
         ),
     ):
         axes.plot(steps, train, color=colour, label=f"{name}, train", **style)
-        axes.plot(steps, validation, "--", color=colour, label=f"{name}, validation", **style)
+        dashed: dict[str, Any] = {"linestyle": "--", "markerfacecolor": PAPER, **style}
+        axes.plot(steps, validation, color=colour, label=f"{name}, validation", **dashed)
         axes.set_ylabel(name, color=colour)
         axes.tick_params(axis="y", colors=colour)
     right.yaxis.set_major_formatter(lambda value, _: f"{value:.4g}")

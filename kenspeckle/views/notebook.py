@@ -9,7 +9,7 @@ import base64
 import html
 import time
 import uuid
-from typing import Any
+from collections.abc import Callable
 
 from IPython.display import publish_display_data
 
@@ -21,18 +21,25 @@ from kenspeckle.training import Epoch
 from kenspeckle.views.outlook import Outlook
 
 _PAUSE = 0.5  # seconds between two updates at least
-_COST = 0.05  # share of the time that drawing may take
+_COST = 0.05  # share of the time that drawing curves may take
+_LONGEST = 4.0  # seconds that curves stay as they are at most
 _STEPS = 200  # points of the loss of single steps
 
 
 class NotebookView:
-    """Replaces its output at most twice a second, and so rarely that it costs a twentieth."""
+    """Replaces its output at most twice a second, and curves so rarely that they cost little."""
 
-    def __init__(self) -> None:
-        self._outlook = Outlook()
+    def __init__(
+        self,
+        publish: Callable[..., None] = publish_display_data,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._publish, self._clock = publish, clock
+        self._outlook = Outlook(clock)
         self._place = uuid.uuid4().hex
         self._is_shown = False
         self._next = 0.0  # when the output may be replaced
+        self._drawn, self._redraw = "", 0.0  # the curves, and when they may be drawn again
         self._about: list[str] = []  # lines on what is trained
         self._epochs: list[EpochRecord] = []
         self._losses: list[tuple[int, float]] = []  # by step, as far as they were heard of
@@ -83,23 +90,22 @@ class NotebookView:
         ]
 
     def _draw(self) -> None:
-        began = time.monotonic()
+        began = self._clock()
         if began < self._next:
             return
         lines = [*self._about, *self._state()]
         text = "".join(f"<div>{html.escape(line)}</div>" for line in lines)
-        drawn = self._picture()
-        shown = {"text/plain": "\n".join(lines), "text/html": f"{text}{drawn}"}
-        self._send(shown)
-        cost = time.monotonic() - began
-        self._next = began + max(_PAUSE, cost / _COST)
-
-    def _send(self, shown: dict[str, Any]) -> None:
-        publish_display_data(shown, transient={"display_id": self._place}, update=self._is_shown)  # type: ignore[no-untyped-call]
+        if began >= self._redraw or not self._is_open:
+            self._drawn = self._picture()
+            cost = self._clock() - began
+            self._redraw = began + min(_LONGEST, cost / _COST)
+        shown = {"text/plain": "\n".join(lines), "text/html": f"{text}{self._drawn}"}
+        self._next = began + _PAUSE
+        self._publish(shown, transient={"display_id": self._place}, update=self._is_shown)
         self._is_shown = True
 
     def _picture(self) -> str:
-        if not self._losses and not self._epochs:
+        if not self._losses and len(self._epochs) < 2:  # a head alone has no course
             return ""
         every = max(1, len(self._losses) // _STEPS)
         drawn = png(curves(self._epochs, losses=self._losses[::every], last=self._total))
