@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +39,7 @@ from kenspeckle.run_folder import (
 from kenspeckle.runlog import LOCK
 from kenspeckle.session import Session, begin, open_session, restore_session
 from kenspeckle.settings import RunConfig
+from kenspeckle.views.view import View, ViewName, open_view
 
 RUNS = Path("runs")  # where runs go unless told otherwise
 
@@ -57,28 +57,45 @@ def train(
     settings: Iterable[str] = (),
     seed: int | None = None,
     out: str | Path | None = None,
+    view: ViewName = "auto",
 ) -> Run:
     """Train `recipe` on `source` and return the run; `settings` are texts like "train.epochs=3".
 
     Without a name, the recipe is the one that suits the source. `model` is a network by name, such
-    as "resnet-18", instead of the recipe's; `seed` is 0 unless `settings` say otherwise.
+    as "resnet-18", instead of the recipe's; `seed` is 0 unless `settings` say otherwise. `view`
+    shows how it goes: "auto" draws it in a notebook and is silent anywhere else.
 
     A Dataset of picture files is trained on as its path would be, read again where another size is
     needed; one in memory as it is. Raises a `KenspeckleError` that says what to do where data,
     settings or disk do not allow it.
     """
-    choice = choose(source, recipe=recipe, model=model, settings=settings, seed=seed)
     dataset = source if isinstance(source, Dataset) else None
-    return to_end(training(choice.config, out=out, dataset=dataset, notes=choice.notes)).run
+    with closing(open_view(view)) as shown:
+        choice = choose(
+            source,
+            recipe=recipe,
+            model=model,
+            settings=settings,
+            seed=seed,
+            progress=shown.working,
+        )
+        events = training(
+            choice.config, out=out, dataset=dataset, progress=shown.working, notes=choice.notes
+        )
+        return to_end(events, shown).run
 
 
-def resume(run: str | Path | Run, *, dataset: Dataset | None = None) -> Run:
+def resume(
+    run: str | Path | Run, *, dataset: Dataset | None = None, view: ViewName = "auto"
+) -> Run:
     """Go on with an interrupted run to the bits that it would have had undisturbed.
 
-    `dataset` is needed only where the run was trained on a Dataset made in memory.
+    `dataset` is needed only where the run was trained on a Dataset made in memory; `view` is as
+    for `train`.
     """
     path = run.path if isinstance(run, Run) else run
-    return to_end(resuming(path, dataset=dataset)).run
+    with closing(open_view(view)) as shown:
+        return to_end(resuming(path, dataset=dataset, progress=shown.working), shown).run
 
 
 def training(
@@ -91,6 +108,10 @@ def training(
     notes: Sequence[str] = (),
 ) -> Iterator[Event]:
     """Train into a new run folder, event by event; when `stop()` is true, save and end.
+
+    The events (kenspeckle.events) are one `Started`, an `Epoch` a few times a second, an
+    `EpochRecord` after each validation, a `Stage` of transfer, and one `Ended`. Whoever asks for
+    no more stops the training, without a checkpoint of the last seconds.
 
     `progress` hears of what goes on before the first step: decoding, features of a pretrained
     network, a download, which only the source "fashion-mnist" can cause. `notes` are shown with
@@ -165,9 +186,12 @@ def resuming(
         yield from work(session, stop, leftovers + restore_session(session))
 
 
-def to_end(events: Iterable[Event]) -> Ended:
-    """Let a training go on to its last event, and return that."""
-    (last,) = deque(events, maxlen=1)
+def to_end(events: Iterable[Event], view: View | None = None) -> Ended:
+    """Let a training go on to its last event, and return that; `view` sees them all."""
+    last = None
+    for last in events:
+        if view:
+            view.show(last)
     assert isinstance(last, Ended)
     return last
 

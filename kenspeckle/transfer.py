@@ -10,6 +10,7 @@ import hashlib
 import io
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,7 @@ def first_stage(session: Session, progress: Progress | None) -> Iterator[EpochRe
             groups=groups_of(session.dataset)[members],
             folds=folds or FOLDS,
             class_weights="balanced" if settings.train.balance == "classes" else "equal",
+            progress=partial(progress, "fitting the head") if progress else None,
         )
     network = session.training.network
     state = network.state_dict()

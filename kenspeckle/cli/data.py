@@ -12,8 +12,8 @@ from rich.text import Text
 
 import kenspeckle as ks
 from kenspeckle.cli.output import console, print_json
-from kenspeckle.cli.preparation_view import PreparationView
 from kenspeckle.cli.signals import DECODED, StopOnSignal, advising
+from kenspeckle.views.preparation import PreparationView
 
 if TYPE_CHECKING:
     from kenspeckle.diagnosis.inspection import Inspection

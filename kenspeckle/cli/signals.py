@@ -51,10 +51,19 @@ def advising(advice: Callable[[], str]) -> Iterator[None]:
         raise
 
 
-class StopOnSignal:
-    """A context in which calling the object tells whether to stop."""
+_SHOW_CURSOR = b"\x1b[?25h"
 
-    def __init__(self) -> None:
+
+def _aloud(line: str) -> None:
+    # not print: a handler may interrupt another print in the middle
+    os.write(2, f"ken: {line}\n".encode())
+
+
+class StopOnSignal:
+    """A context in which calling the object tells whether to stop; `say` shows what it does."""
+
+    def __init__(self, say: Callable[[str], None] = _aloud) -> None:
+        self._say = say
         self._received = 0
         self._since = 0.0  # when that was
         self._is_loaded = False
@@ -100,14 +109,15 @@ class StopOnSignal:
         if self._received:
             if not self._is_asked and time.monotonic() - self._since < _ONE:
                 return
+            if os.isatty(1):
+                os.write(1, _SHOW_CURSOR)
             # at once: nothing is lost, because every file is replaced whole
             os._exit(128 + number)
         self._received, self._since = number, time.monotonic()
         if not self._is_asked:
             self._again(number, frame)
             return
-        # not print: a handler may interrupt another print in the middle
-        os.write(2, b"ken: saving a checkpoint, then stopping (again: stop at once)\n")
+        self._say("saving a checkpoint, then stopping (again: stop at once)")
 
     def _again(self, _: int, frame: FrameType | None) -> None:
         """Raise `Stopped`, but not within an import: libraries in C++ abort the process then."""

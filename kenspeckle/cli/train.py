@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kenspeckle.cli.output import print_json
+from kenspeckle.cli.output import console, print_json
 from kenspeckle.cli.signals import DECODED, StopOnSignal, advising
-from kenspeckle.cli.training_view import TrainingView
+from kenspeckle.views.terminal import TerminalView
 
 if TYPE_CHECKING:
     from kenspeckle.events import Ended
@@ -54,8 +54,8 @@ def train(
     json
         print one JSON document as the last line
     """
-    with StopOnSignal() as stop:
-        with closing(TrainingView(quiet=json)) as view, advising(lambda: _advice(view, resume)):
+    with closing(TerminalView(console(quiet=json))) as view, StopOnSignal(view.say) as stop:
+        with advising(lambda: _advice(view, resume)):
             progress = stop.hearing(view.working)
             if resume:
                 _require_alone(
@@ -100,7 +100,7 @@ def train(
         return stop.exit_code if ended.state == "interrupted" else 0
 
 
-def _advice(view: TrainingView, resumed: Path | None) -> str:
+def _advice(view: TerminalView, resumed: Path | None) -> str:
     """How to go on where there was nothing to save yet."""
     run = resumed or view.run
     return f"go on with: ken train --resume {run}" if run else DECODED

@@ -6,7 +6,7 @@ the bias is not penalised. scikit-learn's C is 1 / (N * strength).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,13 +52,15 @@ def fit_linear_head(
     class_weights: Literal["equal", "balanced"] = "equal",
     strengths: Sequence[float] = STRENGTHS,
     folds: int = FOLDS,
+    progress: Callable[[int, int], None] | None = None,
 ) -> LinearHead:
     """The head for `features` (N, D) with `labels` (N,) in [0, classes).
 
     Items of one number in `groups` (N,) are never on both sides of a fold. "balanced" weighs
-    each item by the inverse of the size of its class, in the fit and in the scores. The same
-    input gives the same head. Raises `DataError` for features that are not finite, and where a
-    class has no item or all items are of one group.
+    each item by the inverse of the size of its class, in the fit and in the scores. `progress` is
+    told before each fit how many are done, and of how many. The same input gives the same head.
+    Raises `DataError` for features that are not finite, and where a class has no item or all items
+    are of one group.
     """
     _check(features, labels, classes)
     groups = np.arange(len(labels)) if groups is None else groups
@@ -72,7 +74,10 @@ def fit_linear_head(
     importance = _importance(labels, classes, class_weights)
     strengths = sorted(strengths, reverse=True)
     said = np.empty((len(strengths), len(labels), classes), dtype=np.float32)
-    for number in range(int(fold.max()) + 1):
+    parts = int(fold.max()) + 1
+    for number in range(parts):
+        if progress:
+            progress(number, parts + 1)
         held = fold == number
         fits = _path(standard[~held], labels[~held], importance[~held], classes, strengths)
         for place, fit in enumerate(fits):
@@ -82,6 +87,8 @@ def fit_linear_head(
         for strength, shares in zip(strengths, said, strict=True)
     )
     best = min(range(len(scores)), key=lambda place: scores[place].log_loss)
+    if progress:
+        progress(parts, parts + 1)
     exact = standard.astype(np.float64)
     final = _path(exact, labels, importance, classes, [strengths[best]])[0]
     weights = (final.weights if basis is None else final.weights @ basis.T) / deviation
