@@ -16,7 +16,7 @@ from kenspeckle.device import Compute
 from kenspeckle.errors import ConfigError
 from kenspeckle.models.backbone import Backbone
 from kenspeckle.models.families import build_model
-from kenspeckle.report.text import duration
+from kenspeckle.pages.text import duration
 from kenspeckle.settings import RunConfig
 from kenspeckle.transfer_config import TransferConfig
 

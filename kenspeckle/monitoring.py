@@ -12,7 +12,7 @@ from kenspeckle.event_files import EventFiles
 from kenspeckle.events import EpochRecord
 from kenspeckle.explain.histograms import layer_histograms
 from kenspeckle.models.summary import summarize
-from kenspeckle.report.grid import grid, png
+from kenspeckle.pages.grid import grid, png
 from kenspeckle.session import Session
 from kenspeckle.training import Epoch
 

@@ -23,8 +23,8 @@ from kenspeckle.device import generator
 from kenspeckle.diagnosis.inspection import Inspection, inspect
 from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.recipes.choice import recipe_for
-from kenspeckle.report.contact_sheet import Row, contact_sheet
-from kenspeckle.report.grid import png
+from kenspeckle.pages.contact_sheet import Row, contact_sheet
+from kenspeckle.pages.grid import png
 
 _ACROSS = 10  # pictures of a class
 _CLASSES = 40  # rows of the contact sheet

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from kenspeckle.cli.output import console
 from kenspeckle.cli.preparation_view import PreparationView
-from kenspeckle.report.text import duration, share
+from kenspeckle.pages.text import duration, share
 
 if TYPE_CHECKING:
     from kenspeckle.events import Ended, EpochRecord, Event, Stage, Started

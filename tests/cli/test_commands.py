@@ -15,7 +15,7 @@ from PIL import Image
 import kenspeckle as ks
 from kenspeckle.cli.main import main
 from kenspeckle.cli.training_view import sparkline
-from kenspeckle.report.text import duration, share
+from kenspeckle.pages.text import duration, share
 
 GOLDEN = Path(__file__).parent / "golden"
 SETTINGS = [part for setting in SMALL for part in ("--set", setting)]

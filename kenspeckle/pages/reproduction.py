@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from kenspeckle.report.text import duration
+from kenspeckle.pages.text import duration
 
 Document = Mapping[str, Any]  # as in reproduction.json
 
@@ -21,7 +21,7 @@ def page(document: Document, pictures: Mapping[str, bytes]) -> str:
     environment.filters["interval"] = interval
     environment.filters["target"] = target
     environment.filters["duration"] = duration
-    source = files("kenspeckle.report").joinpath("templates/reproduction.html")
+    source = files("kenspeckle.pages").joinpath("templates/reproduction.html")
     template = environment.from_string(source.read_text(encoding="utf-8"))
     encoded = {name: base64.b64encode(data).decode() for name, data in pictures.items()}
     return template.render(document=document, pictures=encoded)
