@@ -21,10 +21,10 @@ from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.data.splits import TRAIN, Splits, draw
 from kenspeckle.device import generator
 from kenspeckle.diagnosis.inspection import Inspection, inspect
-from kenspeckle.recipes.catalog import build_recipe
-from kenspeckle.recipes.choice import recipe_for
 from kenspeckle.pages.contact_sheet import Row, contact_sheet
 from kenspeckle.pages.grid import png
+from kenspeckle.recipes.catalog import build_recipe
+from kenspeckle.recipes.choice import recipe_for
 
 _ACROSS = 10  # pictures of a class
 _CLASSES = 40  # rows of the contact sheet
