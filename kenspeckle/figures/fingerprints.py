@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from kenspeckle.figures.style import HEAT, bare
+from kenspeckle.figures.style import HEAT, bare, literal
 
 if TYPE_CHECKING:
     from kenspeckle.explain.fingerprints import Fingerprints
@@ -22,6 +22,6 @@ def fingerprints(found: Fingerprints, *, most: int = 200) -> Figure:
         axes = figure.add_subplot(1, classes, label + 1)
         values = found.values[found.labels == label][:most]
         axes.imshow(values.T, aspect="auto", cmap=HEAT, vmin=0, vmax=top, interpolation="none")
-        axes.set_title(name)
+        axes.set_title(literal(name, 10))
         bare(axes)
     return figure

@@ -12,12 +12,10 @@ from kenspeckle.figures.style import COLOURS, plain
 if TYPE_CHECKING:
     from kenspeckle.explain.histograms import Histogram
 
-_ACROSS = 5
 
-
-def histograms(named: Mapping[str, Histogram]) -> Figure:
+def histograms(named: Mapping[str, Histogram], *, across: int = 5) -> Figure:
     """One panel for each layer, from the first to the last; each has its own scale."""
-    columns = min(_ACROSS, len(named))
+    columns = min(across, len(named))
     rows = -(-len(named) // columns)
     figure = Figure(figsize=(2.0 * columns, 1.7 * rows), layout="constrained")
     for place, (name, item) in enumerate(named.items(), start=1):

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from kenspeckle.figures.style import INK, SMALL, bare
+from kenspeckle.figures.style import INK, SMALL, bare, literal
 
 if TYPE_CHECKING:
     from kenspeckle.explain.ideal_inputs import IdealInputs
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def ideal_inputs(rows: Mapping[str, IdealInputs], means: NDArray[np.float64] | None) -> Figure:
     """A row for each penalty, a column for each class; above them the mean picture of the class."""
     first = next(iter(rows.values()))
-    classes = len(first.class_names)
+    names = [literal(name, 10) for name in first.class_names]
+    classes = len(names)
     lines = len(rows) + (means is not None)
     figure = Figure(figsize=(0.95 * classes, 1.15 * lines), layout="constrained")
 
@@ -33,13 +34,13 @@ def ideal_inputs(rows: Mapping[str, IdealInputs], means: NDArray[np.float64] | N
                 axes.set_ylabel(title, fontsize=SMALL, color=INK)
 
     if means is not None:
-        draw(0, "mean", means, first.class_names)
+        draw(0, "mean", means, names)
     for number, (title, item) in enumerate(rows.items(), start=lines - len(rows)):
         judged = item.judged if item.judged is not None else np.arange(classes)
         notes = [
-            first.class_names[label]
+            names[label]
             if judged[label] == label
-            else f"{first.class_names[label]}: judge {first.class_names[judged[label]]}"
+            else f"{names[label]}: judge {names[judged[label]]}"
             for label in range(classes)
         ]
         draw(number, title, item.full_contrast, notes)

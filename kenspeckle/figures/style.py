@@ -10,6 +10,7 @@ import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Literal
 
 import matplotlib
@@ -17,6 +18,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 Theme = Literal["light", "dark"]
 
@@ -83,6 +85,23 @@ def bare(axes: Axes) -> None:
         spine.set_visible(False)
     axes.title.set_color(INK)
     axes.title.set_fontsize(SMALL)
+
+
+def literal(text: str, most: int = 24) -> str:
+    """`text`, such as the name of a class, as a figure can show it: short, and never as formulas.
+
+    What our font has no letter for becomes a box.
+    """
+    short = text if len(text) <= most else f"{text[: most - 1]}…"
+    known = "".join(
+        letter if letter.isprintable() and ord(letter) in _letters() else "□" for letter in short
+    )
+    return known.replace("$", r"\$")  # two of them would begin a formula
+
+
+@cache
+def _letters() -> frozenset[int]:
+    return frozenset(get_font(findfont(FontProperties())).get_charmap())
 
 
 def png(figure: Figure, *, theme: Theme = "light") -> bytes:
