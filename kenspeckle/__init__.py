@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kenspeckle.assessment import Assessment as Assessment
     from kenspeckle.assessment import evaluate as evaluate
+    from kenspeckle.briefing.writing import report as report
     from kenspeckle.data.dataset import Dataset as Dataset
     from kenspeckle.data.dataset import memory_dataset as memory_dataset
     from kenspeckle.data.sources.detect import open_dataset as open_dataset
@@ -54,6 +55,7 @@ _HOME = {
     "open_dataset": "data.sources.detect",
     "open_run": "run_folder",
     "predict": "inference",
+    "report": "briefing.writing",
     "resume": "runs",
     "train": "runs",
 }

@@ -25,6 +25,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["monitoring", "transfer", "choices"],
     ["conductor"],
     ["runs", "assessment", "survey"],
+    ["briefing"],
     ["experiments"],
     ["__init__"],
     ["cli"],
