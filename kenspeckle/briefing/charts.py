@@ -15,6 +15,7 @@ from kenspeckle.figures.drawing import Drawing
 from kenspeckle.figures.reliability import reliability
 from kenspeckle.figures.style import Drawable
 from kenspeckle.figures.told_numbers import told_numbers
+from kenspeckle.pages.text import percent
 from kenspeckle.predictions import Predictions
 from kenspeckle.schedule import factor
 from kenspeckle.settings import RunConfig
@@ -33,9 +34,9 @@ def course(
     found: list[Drawable] = []
     if len(epochs) > 1:
         words = (
-            f"Validation accuracy goes from {epochs[0].validation_accuracy:.2%} after "
+            f"Validation accuracy goes from {percent(epochs[0].validation_accuracy, 2)} after "
             f"{'the head' if not epochs[0].epoch else 'the first epoch'} to "
-            f"{last.validation_accuracy:.2%} after the last, the loss from "
+            f"{percent(last.validation_accuracy, 2)} after the last, the loss from "
             f"{epochs[0].validation_loss:.4g} to {last.validation_loss:.4g}. The training curves "
             "are means over each epoch, while the network was changing."
         )
@@ -61,8 +62,8 @@ def reliability_of(found: Calibration) -> Drawable:
     """The reliability curve."""
     words = (
         f"Each point is the answers of one of {len(found.count)} ranges of probability, with a "
-        f"95 % interval; {found.n:,} pictures in all. On the dotted line 80 % would mean right in 80 of "
-        "100 cases; points below it are too sure, points above it too modest."
+        f"95 % interval; {found.n:,} pictures in all. On the dotted line 80 % would mean right in "
+        "80 of 100 cases; points below it are too sure, points above it too modest."
     )
     return Drawing(heading="Reliability", words=words, draw=partial(reliability, found))
 

@@ -19,6 +19,7 @@ from kenspeckle.figures.histograms import histograms as draw_histograms
 from kenspeckle.figures.ideal_inputs import ideal_inputs as draw_ideal_inputs
 from kenspeckle.model_file import Classifier
 from kenspeckle.models.heads import ClassHead
+from kenspeckle.pages.text import percent
 
 _CLASSES = 10  # of which fingerprints and ideal inputs are shown
 _WORK = 4e10  # multiplications for each look, about two seconds
@@ -85,8 +86,8 @@ def _fingerprints(classifier: Classifier, view: Dataset, cost: float) -> Section
     words = (
         f"The layer {found.layer} for pictures of {len(labels)} classes: units down, pictures "
         "across. Bands are what the pictures of a class have in common. Of other pictures, "
-        f"{found.nearest_mean:.1%} are nearest to the mean fingerprint of their own class "
-        f"({found.interval.low:.1%} to {found.interval.high:.1%}, n={found.n:,})."
+        f"{percent(found.nearest_mean)} are nearest to the mean fingerprint of their own class "
+        f"({percent(found.interval.low)} to {percent(found.interval.high)}, n={found.n:,})."
     )
     draw = partial(draw_fingerprints, found, most=most)
     drawing = Drawing(heading="The last hidden layer", words=words, draw=draw)
@@ -101,8 +102,7 @@ def _ideal_inputs(classifier: Classifier) -> Section:
     words = (
         "The picture of each class that the network likes best, found by descent on the pixels "
         f"with an {settings.penalty} penalty of {settings.weight:g}, in full contrast. The network "
-        f"gives each its class with a probability of at least {found.own.min():.1%}; what an eye "
-        "cannot see in them, the network does not need."
+        f"gives each its class with a probability of at least {percent(found.own.min())}."
     )
     draw = partial(draw_ideal_inputs, {"ideal": found}, None)
     drawing = Drawing(heading="Ideal inputs", words=words, draw=draw)

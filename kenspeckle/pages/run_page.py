@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from kenspeckle.pages.html import environment
 from kenspeckle.pages.illustrations import Illustration, Thumbnail, illustrated, thumbnail
 from kenspeckle.pages.tables import class_table, count_table, matrix
-from kenspeckle.pages.text import share
+from kenspeckle.pages.text import percent, share
 from kenspeckle.pages.verdict import verdict
 
 if TYPE_CHECKING:
@@ -63,11 +62,6 @@ def run_page(found: Briefing) -> str:
         augmented=_rows(pictures.augmented) if pictures else [],
         is_photographic=bool(pictures and max(found.data.size[:2]) > 64),
     )
-
-
-def percent(value: float, digits: int = 1) -> str:
-    """A share in per cent, "-" where there is none."""
-    return "-" if math.isnan(value) else f"{value * 100:.{digits}f} %"
 
 
 def _accuracy(measured: Measurement) -> str:

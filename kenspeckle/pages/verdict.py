@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kenspeckle.pages.text import percent
+
 if TYPE_CHECKING:
     from kenspeckle.briefing.record import Briefing
+    from kenspeckle.diagnosis.bias_variance import BiasVariance
 
-_SMALL_GAP = 0.01  # mean gap of probabilities that nobody would notice
+_SMALL_GAP = 0.01  # of accuracies or probabilities: nothing to act on
 
 
 def verdict(found: Briefing) -> list[str]:
@@ -17,7 +20,7 @@ def verdict(found: Briefing) -> list[str]:
         *_role(found),
         *_classes(found),
         *_confusion(found),
-        *([found.balance.words] if found.balance else []),
+        *_balance(found.balance),
         *_calibration(found),
         *_data(found),
     ]
@@ -44,7 +47,7 @@ def _role(found: Briefing) -> Iterator[str]:
             "make this number too good."
         )
     if not found.openings:
-        yield f"The test split is untouched: `ken evaluate {found.path}` opens it."
+        yield f"The test split is untouched: ken evaluate {found.path} opens it."
 
 
 def _classes(found: Briefing) -> Iterator[str]:
@@ -57,7 +60,7 @@ def _classes(found: Briefing) -> Iterator[str]:
     if measured.is_imbalanced:
         yield (
             f"The classes are unequal (the largest has {measured.imbalance:.1f} times the pictures "
-            f"of the smallest): if all counted alike, {measured.balanced_accuracy:.1%} would be "
+            f"of the smallest): if all counted alike, {percent(measured.balanced_accuracy)} would be "
             "right."
         )
 
@@ -73,22 +76,49 @@ def _confusion(found: Briefing) -> Iterator[str]:
     mistakes = f"{len(evidence.mistakes):,} mistake{'s' if len(evidence.mistakes) > 1 else ''}"
     yield (
         f"The most frequent of {mistakes}: {names[pair.label]} taken for {names[pair.predicted]}, "
-        f"{times} in {pair.n:,} ({pair.share:.1%})."
+        f"{times} in {pair.n:,} ({percent(pair.share)})."
     )
+
+
+def _balance(found: BiasVariance | None) -> Iterator[str]:
+    if not found:
+        return
+    both = (
+        f"Of {found.train_n:,} training pictures {percent(found.train_accuracy, 2)} are told "
+        f"rightly, of these {percent(found.other_accuracy, 2)}"
+    )
+    if max(found.bias, found.variance) < _SMALL_GAP:
+        yield f"{both}: it neither overfits nor underfits by as much as a point."
+        return
+    match found.verdict:
+        case "high variance":
+            yield (
+                f"{both}: it overfits. More data, augmentation, dropout or weight decay can help, "
+                "a larger network will not."
+            )
+        case "high bias":
+            yield f"{both}: it underfits. A larger network or a longer training can help."
+        case "both":
+            yield (
+                f"{both}: it underfits and overfits. Let it learn its own pictures first, by a "
+                "longer training or a larger network; then add data or augmentation."
+            )
+        case "neither":
+            yield f"{both}: neither over- nor underfitting is larger than chance allows."
 
 
 def _calibration(found: Briefing) -> Iterator[str]:
     item = found.evidence.calibration
     if item.error < _SMALL_GAP:
-        yield f"Its probabilities can be taken at their word (calibration error {item.error:.1%})."
+        yield f"Its probabilities can be taken at their word (calibration error {percent(item.error)})."
     elif abs(item.excess) > item.error / 2:
         side = "too sure" if item.excess > 0 else "too modest"
         yield (
-            f"Its probabilities are {side}, by {abs(item.excess):.1%} in the mean "
-            f"(calibration error {item.error:.1%})."
+            f"Its probabilities are {side}, by {percent(abs(item.excess))} in the mean "
+            f"(calibration error {percent(item.error)})."
         )
     else:
-        yield f"Its probabilities are off by {item.error:.1%} in the mean, to both sides."
+        yield f"Its probabilities are off by {percent(item.error)} in the mean, to both sides."
 
 
 def _data(found: Briefing) -> Iterator[str]:
