@@ -26,7 +26,7 @@ from kenspeckle.predictions import Predictions, load_predictions
 from kenspeckle.run_folder import Run
 
 _TOP_LOSSES = 18  # pictures
-_PAIRS, _OF_PAIR = 6, 6  # pairs of classes, pictures of each
+_PAIRS, _OF_PAIR = 6, 4  # pairs of classes, pictures of each
 _LISTED = 200  # files that are left out
 
 
@@ -49,15 +49,15 @@ def gather(run: Run, dataset: Dataset | None = None) -> Briefing:
     epochs = tuple(epoch_record(line) for line in run.epochs)
     kept = epochs[kept_epoch(epochs, settings.train.keep)]
     folds = max(0, settings.transfer.folds) if split == VALIDATION else 0
-    evidence = _evidence(said, folds)
+    evidence = evidence_of(said, folds)
     notes: list[str] = []
     network = _network(run, notes)
     seen = _pictures(run, dataset, said, evidence, notes)
     inside: tuple[Section, ...] = ()
+    left_out: tuple[str, ...] = ()
     if network:
         view = network.view(seen.data, seen.splits.validation) if seen else None
         inside, left_out = look_inside(network.classifier, view, cost=network.cost)
-        notes += left_out
     return Briefing(
         name=run.name,
         path=str(run.path),
@@ -76,6 +76,7 @@ def gather(run: Run, dataset: Dataset | None = None) -> Briefing:
         course=course(epochs, settings, run.ledger["counts"]),
         reliability=(reliability_of(evidence.calibration), *numbers_of(said)),
         inside=inside,
+        left_out=left_out,
         notes=tuple(notes),
     )
 
@@ -95,7 +96,8 @@ def _predictions(run: Run, result: Mapping[str, Any]) -> dict[str, Predictions]:
     return found
 
 
-def _evidence(said: Predictions, folds: int) -> Evidence:
+def evidence_of(said: Predictions, folds: int) -> Evidence:
+    """What `said` shows; `folds` are the parts by which it was told, or 0."""
     matrix, wrong = confusion(said), mistakes(said)
     by_pair: dict[tuple[int, int], list[Answer]] = {}
     for answer in wrong:

@@ -40,15 +40,13 @@ def look_inside(
     if view is not None:
         try:
             sections.append(_fingerprints(classifier, view, cost))
-        except ConfigError as error:
-            notes.append(f"There are no fingerprints: {error}.")
+        except ConfigError:  # no hidden layer, or none of the kinds that are known
+            notes.append("This network has no hidden layer of which fingerprints could be taken.")
     classes = len(classifier.class_names)
     if not isinstance(classifier.head, ClassHead) or classes > _CLASSES:
-        notes.append(
-            f"Ideal inputs are found for at most {_CLASSES} classes; `ken look` finds others."
-        )
+        notes.append(f"Ideal inputs are shown for at most {_CLASSES} classes that are no numbers.")
     elif 3 * cost * classes * _STEPS > 2 * _WORK:
-        notes.append("Ideal inputs would take too long for a page; `ken look` finds them.")
+        notes.append("Ideal inputs are left out: those of this network take too long for a page.")
     else:
         sections.append(_ideal_inputs(classifier))
     return tuple(sections), tuple(notes)

@@ -111,7 +111,8 @@ class Briefing:
     course: tuple[Drawable, ...]  # curves of the training
     reliability: tuple[Drawable, ...]
     inside: Sequence[Section]
-    notes: tuple[str, ...]  # what is missing from the page, and why
+    left_out: tuple[str, ...]  # of what is inside the network, and why
+    notes: tuple[str, ...]  # what else is missing from the page, and why
 
     @property
     def shown(self) -> Measured:

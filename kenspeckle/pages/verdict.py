@@ -60,8 +60,8 @@ def _classes(found: Briefing) -> Iterator[str]:
     if measured.is_imbalanced:
         yield (
             f"The classes are unequal (the largest has {measured.imbalance:.1f} times the pictures "
-            f"of the smallest): if all counted alike, {percent(measured.balanced_accuracy)} would be "
-            "right."
+            "of the smallest): if all counted alike, "
+            f"{percent(measured.balanced_accuracy)} would be right."
         )
 
 
@@ -110,7 +110,10 @@ def _balance(found: BiasVariance | None) -> Iterator[str]:
 def _calibration(found: Briefing) -> Iterator[str]:
     item = found.evidence.calibration
     if item.error < _SMALL_GAP:
-        yield f"Its probabilities can be taken at their word (calibration error {percent(item.error)})."
+        yield (
+            "Its probabilities can be taken at their word "
+            f"(calibration error {percent(item.error)})."
+        )
     elif abs(item.excess) > item.error / 2:
         side = "too sure" if item.excess > 0 else "too modest"
         yield (
