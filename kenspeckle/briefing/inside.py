@@ -40,8 +40,11 @@ def look_inside(
     if view is not None:
         try:
             sections.append(_fingerprints(classifier, view, cost))
-        except ConfigError:  # no hidden layer, or none of the kinds that are known
-            notes.append("This network has no hidden layer of which fingerprints could be taken.")
+        except ConfigError:
+            notes.append(
+                "There are no fingerprints: they need a hidden layer of a kind that is known, and "
+                "two pictures of each class."
+            )
     classes = len(classifier.class_names)
     if not isinstance(classifier.head, ClassHead) or classes > _CLASSES:
         notes.append(f"Ideal inputs are shown for at most {_CLASSES} classes that are no numbers.")
@@ -73,6 +76,8 @@ def _weights(classifier: Classifier) -> Section:
 def _fingerprints(classifier: Classifier, view: Dataset, cost: float) -> Section:
     names = view.class_names
     labels = np.flatnonzero(np.bincount(view.labels, minlength=len(names)) > 1)[:_CLASSES]
+    if len(labels) < 2:
+        raise ConfigError("too few pictures of each class")
     most = max(4, min(_OF_CLASS, int(_WORK / cost) // len(labels)))
     chosen = np.concatenate([np.flatnonzero(view.labels == label)[:most] for label in labels])
     part = replace(
