@@ -60,11 +60,23 @@ def test_every_picture_has_an_alternative_text(two, hundred):
         assert images and all(re.search(r'alt="[^"]+"', image) for image in images)
 
 
-def test_every_figure_has_a_dark_version_that_is_not_printed(two):
-    dark = re.findall(
-        r'<source media="screen and \(prefers-color-scheme: dark\)" srcset="data:', two
-    )
-    assert len(dark) == two.count("<picture>") == 3
+def test_every_figure_is_there_in_light_and_dark(two):
+    assert two.count('<img class="by-day"') == two.count('<img class="by-night"') == 3
+
+
+@pytest.mark.parametrize(
+    ("scheme", "medium", "expected"),
+    [("light", "screen", "by-day"), ("dark", "screen", "by-night"), ("dark", "print", "by-day")],
+)
+def test_the_figure_that_shows_suits_the_paper(browser, two, tmp_path, scheme, medium, expected):
+    path = tmp_path / "report.html"
+    path.write_text(two)
+    view = browser.new_page(color_scheme=scheme)
+    view.goto(path.as_uri())
+    view.emulate_media(media=medium)
+    seen = "all => all.filter(one => one.checkVisibility() && one.naturalWidth > 100)"
+    names = f"all => ({seen})(all).map(one => one.className)"
+    assert view.eval_on_selector_all(".charts img", names) == [expected] * 3
 
 
 def test_a_caption_says_what_was_told_the_label_and_the_probability(two):
