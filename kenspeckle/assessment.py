@@ -64,7 +64,7 @@ def evaluate(
             source or settings.source, data=settings.data, preprocess=settings.preprocess
         )
     is_own = data.fingerprint == found.ledger["fingerprint"]
-    if is_own and split == VALIDATION and settings.transfer.folds > 0:
+    if is_own and split == VALIDATION and settings.splits.folds > 0:
         raise DataError(
             f"{found.path}: the model has learned from its validation pictures, which were told by "
             f"folds before that; those figures are in {found.path / RESULT}"

@@ -19,15 +19,15 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.ledger import ledger
 from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.sources.detect import locate, open_dataset
+from kenspeckle.data.sources.reopening import read_again
 from kenspeckle.data.splits import draw
 from kenspeckle.device import Compute
 from kenspeckle.diagnosis.label_change import label_changes, strong_operations
 from kenspeckle.environment import environment
 from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
-from kenspeckle.models.presets import preset
-from kenspeckle.recipes.catalog import build_recipe
-from kenspeckle.recipes.choice import Choice, recipe_for
+from kenspeckle.interruption import uninterrupted
+from kenspeckle.recipes.choice import choose
 from kenspeckle.run_folder import (
     CHECKPOINTS,
     CONFIG,
@@ -55,26 +55,21 @@ def train(
     recipe: str = "",
     model: str = "",
     settings: Iterable[str] = (),
-    seed: int = 0,
+    seed: int | None = None,
     out: str | Path | None = None,
 ) -> Run:
     """Train `recipe` on `source` and return the run; `settings` are texts like "train.epochs=3".
 
-    Without a name, the recipe is the one that suits the source.
+    Without a name, the recipe is the one that suits the source. `model` is a network by name, such
+    as "resnet-18", instead of the recipe's; `seed` is 0 unless `settings` say otherwise.
 
-    `model` is a network by its name, such as "resnet-18", instead of the recipe's. Raises a
-    `KenspeckleError` that says what to do where data, settings or disk do not allow it.
+    A Dataset of picture files is trained on as its path would be, read again where another size is
+    needed; one in memory as it is. Raises a `KenspeckleError` that says what to do where data,
+    settings or disk do not allow it.
     """
+    choice = choose(source, recipe=recipe, model=model, settings=settings, seed=seed)
     dataset = source if isinstance(source, Dataset) else None
-    name = dataset.source if dataset else str(source)
-    choice = Choice(recipe=recipe, notes=())
-    if not recipe:
-        choice = recipe_for("mnist" if dataset else name, settings, model=model)
-    chosen = replace(build_recipe(choice.recipe), source=name, seed=seed)
-    if model:
-        chosen = replace(chosen, model=preset(model))
-    chosen = config.override(chosen, settings)
-    return to_end(training(chosen, out=out, dataset=dataset, notes=choice.notes)).run
+    return to_end(training(choice.config, out=out, dataset=dataset, notes=choice.notes)).run
 
 
 def resume(run: str | Path | Run, *, dataset: Dataset | None = None) -> Run:
@@ -105,9 +100,7 @@ def training(
     compute = device.choose(settings.device, settings.precision, settings.threads)
     source = backbone(settings.transfer.backbone) if settings.transfer.backbone else None
     asked = on_backbone(settings, source) if source else settings
-    data = dataset or open_dataset(
-        asked.source, data=asked.data, preprocess=asked.preprocess, progress=progress
-    )
+    data = _opened(dataset, asked, progress)
     splits = draw(data, asked.splits)
     choice = settled(asked, data, splits, source, compute)
     chosen = replace(
@@ -126,12 +119,21 @@ def training(
         leftovers = _remove_leftovers(run)
         session = open_session(run, chosen, compute, data, began=began, progress=progress)
         begin(session)
+        # before anything is written, because whoever stops it here finds nothing half-made
+        lines = [
+            *notes,
+            *_read_again(dataset, data),
+            *leftovers,
+            *choice.notes,
+            *_label_changes(session),
+        ]
         facts = {**environment(compute), "seed": chosen.seed, "data": data.fingerprint}
-        storage.write_json(run.path / ENVIRONMENT, facts)
-        storage.write_json(run.path / LEDGER, ledger(data, session.splits))
-        # last of these, because a folder with it counts as a run
-        storage.write_file(run.path / CONFIG, config.dumps(chosen).encode())
-        lines = [*notes, *leftovers, *choice.notes, *_label_changes(session)]
+        items = ledger(data, session.splits)
+        with uninterrupted():
+            storage.write_json(run.path / ENVIRONMENT, facts)
+            storage.write_json(run.path / LEDGER, items)
+            # last of these, because a folder with it counts as a run
+            storage.write_file(run.path / CONFIG, config.dumps(chosen).encode())
         yield from work(session, stop, lines)
 
 
@@ -150,12 +152,7 @@ def resuming(
         if run.is_finished:
             raise RunError(f"{run.path}: this run is finished; use `ken evaluate {run.path}`")
         leftovers = _remove_leftovers(run)
-        data = dataset or open_dataset(
-            settings.source,
-            data=settings.data,
-            preprocess=settings.preprocess,
-            progress=progress,
-        )
+        data = _opened(dataset, settings, progress)
         known = run.ledger["fingerprint"]
         if data.fingerprint != known:
             raise RunError(
@@ -172,6 +169,25 @@ def to_end(events: Iterable[Event]) -> Ended:
     (last,) = deque(events, maxlen=1)
     assert isinstance(last, Ended)
     return last
+
+
+def _opened(dataset: Dataset | None, settings: RunConfig, progress: Progress | None) -> Dataset:
+    """The pictures that `settings` ask for, from `dataset` if there is one."""
+    data, preprocess = settings.data, settings.preprocess
+    if dataset is None:
+        return open_dataset(settings.source, data=data, preprocess=preprocess, progress=progress)
+    return read_again(dataset, data=data, preprocess=preprocess, progress=progress)
+
+
+def _read_again(dataset: Dataset | None, data: Dataset) -> list[str]:
+    """A line where `data` is not the Dataset that was given."""
+    if dataset is None or dataset is data:
+        return []
+    (_, had, across, _), (_, height, width, _) = dataset.images.shape, data.images.shape
+    return [
+        f"the Dataset of {had} x {across} pixels is read again from {dataset.source} at "
+        f"{height} x {width}, as its path would be"
+    ]
 
 
 def _remove_leftovers(run: Run) -> list[str]:
@@ -238,10 +254,10 @@ def _utf8(path: Path) -> Path:
 
 @contextmanager
 def _removed_if_refused(run: Run, *, is_new: bool) -> Iterator[None]:
-    """Leave things as they were where a run ends in an error before anything was written."""
+    """Leave things as they were where a run ends before anything was written."""
     try:
         yield
-    except KenspeckleError:
+    except (KenspeckleError, KeyboardInterrupt):
         with suppress(OSError):  # the error on its way says more
             if os.listdir(run.path) == [LOCK]:
                 (run.path / LOCK).unlink()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kenspeckle import config, storage
+from kenspeckle import storage
 from kenspeckle.backbones import backbone
 from kenspeckle.choices import on_backbone
 from kenspeckle.data.augment import augment
@@ -19,13 +19,14 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.planes import to_bytes
 from kenspeckle.data.sources.detect import open_dataset
+from kenspeckle.data.sources.reopening import read_again
 from kenspeckle.data.splits import TRAIN, Splits, draw
 from kenspeckle.device import generator
 from kenspeckle.diagnosis.inspection import Inspection, inspect
+from kenspeckle.interruption import uninterrupted
 from kenspeckle.pages.contact_sheet import Row, contact_sheet
 from kenspeckle.pages.grid import png
-from kenspeckle.recipes.catalog import build_recipe
-from kenspeckle.recipes.choice import recipe_for
+from kenspeckle.recipes.choice import choose
 
 _ACROSS = 10  # pictures of a class
 _CLASSES = 40  # rows of the contact sheet
@@ -55,24 +56,27 @@ def inspect_data(
     source holds nothing that could be trained on.
     """
     name = source.source if isinstance(source, Dataset) else str(source)
-    chosen = recipe or recipe_for(name, settings, progress=progress).recipe
-    asked = config.override(replace(build_recipe(chosen), source=name), settings)
+    asked = choose(source, recipe=recipe, settings=settings, progress=progress).config
     if asked.transfer.backbone:  # whose pictures have a size of their own
         asked = on_backbone(asked, backbone(asked.transfer.backbone))
-    data = source
-    if not isinstance(data, Dataset):
-        data = open_dataset(name, data=asked.data, preprocess=asked.preprocess, progress=progress)
+    read, how = asked.data, asked.preprocess
+    if isinstance(source, Dataset):
+        data = read_again(source, data=read, preprocess=how, progress=progress)
+    else:
+        data = open_dataset(asked.source, data=read, preprocess=how, progress=progress)
     splits = draw(data, asked.splits)
     folder = Path(out) if out else Path(f"data-{Path(name).name.partition('.')[0] or 'source'}")
-    storage.make_folder(folder)
     found = inspect(data, splits)
     sheets = {
         "contact-sheet.png": _classes(data, splits),
         "augmented.png": _augmented(data, splits, asked.augment, seed=asked.seed),
         "mean.png": np.repeat(found.mean_image, 3 // found.mean_image.shape[2], axis=2),
     }
-    for file, picture in sheets.items():
-        storage.write_file(folder / file, png(picture))
+    written = {file: png(picture) for file, picture in sheets.items()}
+    storage.make_folder(folder)
+    with uninterrupted():
+        for file, content in written.items():
+            storage.write_file(folder / file, content)
     return Survey(inspection=found, files=tuple(folder / file for file in sheets))
 
 

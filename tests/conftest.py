@@ -44,6 +44,7 @@ SMALL = (
     "model.pools=[2, 2]",
     "train.epochs=3",
     "train.batch_size=20",
+    "splits.folds=0",
 )
 
 

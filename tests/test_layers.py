@@ -9,9 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "kenspeckle"
 LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explains them
-    ["errors", "processor"],
+    ["errors", "interruption", "processor"],
     ["config", "device", "storage"],
-    ["predictions", "runlog", "optim_config", "monitor", "transfer_config"],
+    ["predictions", "runlog", "optim_config", "monitor", "transfer_config", "folds"],
     ["data", "models", "optim", "schedule", "evaluation"],
     ["losses", "figures"],
     ["train_config"],
@@ -20,9 +20,9 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["explain"],
     ["diagnosis"],
     ["pages", "recipes", "run_folder", "event_files"],
-    ["events"],
+    ["events", "course"],
     ["session"],
-    ["monitoring", "transfer", "choices"],
+    ["monitoring", "transfer", "cross_validation", "choices"],
     ["conductor"],
     ["runs", "assessment", "survey"],
     ["briefing"],

@@ -84,7 +84,7 @@ def test_folds_are_named_as_such(digits_run, tmp_path):
         "threads=1",
         "precision=fp32",
         f"transfer.backbone={digits_run.path / 'model.safetensors'}",
-        "transfer.folds=3",
+        "splits.folds=3",
         "transfer.fine_tune=off",
         "preprocess.channels=1",
     ]

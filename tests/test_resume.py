@@ -29,6 +29,7 @@ COMMON = (
     "train.epochs=3",
     "train.batch_size=40",
     "train.checkpoint_seconds=0",
+    "splits.folds=0",
 )
 CONVNET = (
     "model.widths=[4, 8]",

@@ -59,7 +59,7 @@ def test_few_pictures_are_validated_by_folds_each_picture_once(finished):
     states = [item["state"] for item in run.ledger["items"]]
     assert record.epoch == 0
     assert record.validation_n == states.count("train") + states.count("validation")
-    assert run.config.transfer.folds == 5
+    assert run.config.splits.folds == 5
     assert any("validated by 5 folds" in note for note in events[0].notes)
 
 
@@ -161,8 +161,8 @@ def test_an_unknown_backbone_says_what_there_is(photos, tmp_path):
 
 
 def test_folds_and_fine_tuning_exclude_each_other():
-    with pytest.raises(ConfigError, match=r"transfer\.folds are for the head alone"):
-        config.override(ks.build_recipe("transfer"), ["transfer.folds=5", "transfer.fine_tune=on"])
+    with pytest.raises(ConfigError, match=r"splits\.folds are for the head alone"):
+        config.override(ks.build_recipe("transfer"), ["splits.folds=5", "transfer.fine_tune=on"])
 
 
 def test_batches_of_one_are_refused_where_batch_norm_would_break(tmp_path):

@@ -48,7 +48,7 @@ def gather(run: Run, dataset: Dataset | None = None) -> Briefing:
     }
     epochs = tuple(epoch_record(line) for line in run.epochs)
     kept = epochs[kept_epoch(epochs, settings.train.keep)]
-    folds = max(0, settings.transfer.folds) if split == VALIDATION else 0
+    folds = max(0, settings.splits.folds) if split == VALIDATION else 0
     evidence = evidence_of(said, folds)
     notes: list[str] = []
     network = _network(run, notes)
@@ -142,7 +142,7 @@ def _balance(
     seen: Seen | None,
 ) -> BiasVariance | None:
     """What is known of training pictures as they are, against those of the measured split."""
-    if evidence.folds:  # the head was measured on all that it has learned from
+    if evidence.folds and not kept.epoch:  # a head, measured on all that it has learned from
         share, n = kept.accuracy, measured.n
     elif network and seen:
         share, n = network.share_right(seen.data, seen.splits.train)

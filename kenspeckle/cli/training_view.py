@@ -20,7 +20,9 @@ from kenspeckle.cli.preparation_view import PreparationView
 from kenspeckle.pages.text import duration, share
 
 if TYPE_CHECKING:
-    from kenspeckle.events import Ended, EpochRecord, Event, Stage, Started
+    from pathlib import Path
+
+    from kenspeckle.events import Ended, EpochRecord, Event, FoldDone, Stage, Started
     from kenspeckle.training import Epoch
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -35,7 +37,7 @@ class TrainingView:
     def __init__(self, *, quiet: bool) -> None:
         self._console = console(quiet=quiet)
         self._progress = Progress(
-            TextColumn("  {task.fields[losses]}"),
+            TextColumn("  {task.fields[stage]}{task.fields[losses]}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
             TextColumn("steps, loss {task.fields[loss]:.3f},"),
@@ -48,6 +50,9 @@ class TrainingView:
         self._losses: list[float] = []
         self._ended: Ended | None = None
         self.stages: list[Stage] = []  # of transfer
+        self.folds: list[FoldDone] = []  # of networks from random weights
+        self._count = self._done = 0  # folds that there are to be, and are done
+        self.run: Path | None = None  # once it has begun
 
     @property
     def ended(self) -> Ended:
@@ -67,7 +72,7 @@ class TrainingView:
     def show(self, event: Event) -> None:
         """Print what `event` is about."""
         # here, because at the top of the file they would load torch before `--help` appears
-        from kenspeckle.events import Ended, EpochRecord, Stage, Started
+        from kenspeckle.events import Ended, EpochRecord, FoldDone, Stage, Started
         from kenspeckle.training import Epoch
 
         match event:
@@ -77,6 +82,8 @@ class TrainingView:
                 self._advance(event)
             case EpochRecord():
                 self._epoch(event)
+            case FoldDone():
+                self._fold(event)
             case Stage():
                 self._stage(event)
             case Ended():
@@ -84,14 +91,18 @@ class TrainingView:
 
     def _start(self, event: Started) -> None:
         self._preparation.close()
+        self.run = event.run.path
         config, compute = event.config, event.compute
         line = self._console.print
         about = f"recipe {config.recipe} on {config.source}, seed {config.seed}"
         line(f"[bold]{event.run.path}[/bold]: {about}")
-        line(
-            f"{event.train_n:,} pictures to train on, {event.validation_n:,} to validate; "
-            f"{config.model.name} with {event.parameters:,} parameters"
-        )
+        folds = config.splits.folds
+        pictures = f"{event.train_n:,} pictures to train on, {event.validation_n:,} to validate"
+        if folds > 0:
+            pictures = f"{event.train_n:,} pictures to train on and, by {folds} folds, to validate"
+            self._count = 0 if config.transfer.backbone else folds
+            self._done = event.folds_done
+        line(f"{pictures}; {config.model.name} with {event.parameters:,} parameters")
         line(f"{compute.device}, {compute.threads} threads, {compute.precision} ({compute.reason})")
         for note in event.notes:
             if self._console.quiet:  # what was decided or found damaged is said in any case
@@ -102,18 +113,38 @@ class TrainingView:
     def _advance(self, event: Epoch) -> None:
         if not self._progress.tasks:  # one display at a time: features may come before
             self._preparation.close()
-            self._progress.add_task("", total=None, losses="", loss=float("nan"))
+            self._progress.add_task("", total=None, stage="", losses="", loss=float("nan"))
             self._progress.start()
         self._losses = [*self._losses, event.losses[-1]][-400:]
         self._progress.update(
             self._progress.task_ids[0],
             total=event.total_steps,
             completed=event.step,
+            stage=self._stage_name(),
             losses=sparkline(self._losses, 16),
             loss=event.losses[-1],
         )
 
+    def _stage_name(self) -> str:
+        if not self._count:
+            return ""
+        is_fold = self._done < self._count
+        return f"fold {self._done + 1} of {self._count} " if is_fold else "all pictures "
+
+    def _fold(self, event: FoldDone) -> None:
+        self.folds.append(event)
+        self._done = event.number
+        best = event.best
+        interval = best.validation_interval
+        measured = share(best.validation_accuracy, interval.low, interval.high, best.validation_n)
+        self._console.print(
+            f"fold {event.number} of {event.folds}: {measured} after epoch {best.epoch}, its best; "
+            f"{duration(event.seconds)}"
+        )
+
     def _epoch(self, event: EpochRecord) -> None:
+        if event.fold:
+            return  # a line for each fold is enough
         interval = event.validation_interval
         measured = share(event.validation_accuracy, interval.low, interval.high, event.validation_n)
         self._preparation.close()
@@ -145,10 +176,10 @@ class TrainingView:
             return
         best = event.best
         which = f"epoch {best.epoch}" if best.epoch else "the head"
+        how = "by folds" if event.config.splits.folds > 0 else "on validation"
         line(
-            f"model of {which}: [bold]{best.validation_accuracy:.2%}[/bold] on "
-            f"validation; {duration(event.train_seconds)} of training, "
-            f"{duration(event.total_seconds)} in all"
+            f"model of {which}: [bold]{best.validation_accuracy:.2%}[/bold] {how}; "
+            f"{duration(event.train_seconds)} of training, {duration(event.total_seconds)} in all"
         )
         line(f"test it once: ken evaluate {event.run.path}")
 

@@ -6,7 +6,7 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +97,7 @@ def decode(
     at_least: tuple[int, int] | None = None,
 ) -> NDArray[np.uint8]:
     """`read_picture` for bytes in memory; `name` is what errors call them."""
-    return decode_picture(data, name=name, max_pixels=max_pixels, at_least=at_least).pixels
+    return decode_picture(data, name=name, max_pixels=max_pixels, reach=lambda _: at_least).pixels
 
 
 def decode_picture(
@@ -105,12 +105,16 @@ def decode_picture(
     *,
     name: str,
     max_pixels: int = MAX_PIXELS,
-    at_least: tuple[int, int] | None = None,
+    reach: Callable[[Header], tuple[int, int] | None] = lambda _: None,
 ) -> Picture:
-    """`decode` with what the picture says of itself."""
-    _check_size(webp_size(data), name, max_pixels)
+    """`decode` with what the picture says of itself.
+
+    `reach` answers to that with `at_least`; what it refuses, by `PictureError`, is not decoded.
+    """
+    check_size(webp_size(data), name, max_pixels)
     with _opened(data, name, max_pixels) as image:
-        _check_size(image.size, name, max_pixels)
+        check_size(image.size, name, max_pixels)
+        at_least = reach(_header(image, _orientation(image)))
         excess = costly(data, image)
         if excess:
             raise PictureError(f"{name}: damaged picture: {excess}", reason="damaged")
@@ -141,7 +145,8 @@ def header(data: bytes, *, name: str) -> Header:
         return _header(image, _orientation(image))
 
 
-def _check_size(size: tuple[int, int] | None, name: str, max_pixels: int) -> None:
+def check_size(size: tuple[int, int] | None, name: str, max_pixels: int) -> None:
+    """Raise `PictureError` where `size` (width, height) is more than `max_pixels`."""
     if size and size[0] * size[1] > max_pixels:
         raise PictureError(
             f"{name}: {size[0]} x {size[1]} pixels, at most {max_pixels:,} are accepted",

@@ -60,6 +60,11 @@ class Place:
     size: int = -1  # bytes from `offset`; -1 = the whole file
     unpacked: int = -1  # bytes after inflating a raw deflate stream; -1 = not compressed
 
+    @property
+    def values(self) -> tuple[str, int, int, int]:
+        """What it consists of, in order; a tenth of the time of `dataclasses.astuple`."""
+        return self.path, self.offset, self.size, self.unpacked
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:

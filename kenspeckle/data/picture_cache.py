@@ -12,8 +12,8 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.data.decoders import Report, reports
-from kenspeckle.data.listing import Listing
+from kenspeckle.data.listing import Listing, Place
 from kenspeckle.data.thumbnails import SIDE
 from kenspeckle.errors import StorageError
+from kenspeckle.interruption import uninterrupted
 from kenspeckle.storage import make_folder, write_file
 
 FORMAT = 1
@@ -70,7 +71,8 @@ def kept(
     missing = [row for row, report in enumerate(known) if report is None]
     names = before.get("files", {})
     if not missing and before.get("order") == [item.name for item in listing.items]:
-        return _opened(folder, names, known, _changes(before, listing, missing))
+        return _opened(folder, names, known, ())
+    notes = _changes(before, listing, stamps)
     make_folder(folder)
     sizes = row_bytes or {}
     fresh = _new_files(folder, len(listing.items), sizes)
@@ -78,16 +80,19 @@ def kept(
     setup = {**work, **{kind: str(folder / name) for kind, name in fresh.items()}}
     title = "decoding pictures" if sizes else "reading headers"
     try:
-        for done, report in enumerate(reports(listing.items, missing, setup), start=1):
-            known[report.pop("row")] = report
-            if progress:
-                progress(title, done, len(missing))
+        # closed before the index is written, which has to know the time of the last pixel
+        with closing(reports(listing.items, missing, setup)) as found:
+            for done, report in enumerate(found, start=1):
+                known[report.pop("row")] = report
+                if progress:
+                    progress(title, done, len(missing))
     finally:  # what an interrupted program has decoded need not be decoded again
-        _write_index(folder, fresh, listing, stamps, known)
-        for name in names.values():
-            if name not in fresh.values():
-                (folder / name).unlink(missing_ok=True)
-    return _opened(folder, fresh, known, _changes(before, listing, missing))
+        with uninterrupted():
+            _write_index(folder, fresh, listing, stamps, known)
+            for name in names.values():
+                if name not in fresh.values():
+                    (folder / name).unlink(missing_ok=True)
+    return _opened(folder, fresh, known, notes)
 
 
 def _key(listing: Listing, work: Mapping[str, Any]) -> str:
@@ -141,8 +146,8 @@ def _known(
     return found
 
 
-def _file_key(place: Any, stamp: tuple[int, ...]) -> list[Any]:
-    return [*asdict(place).values(), *stamp]
+def _file_key(place: Place, stamp: tuple[int, ...]) -> list[Any]:
+    return [*place.values, *stamp]
 
 
 def _new_files(folder: Path, count: int, row_bytes: Mapping[str, int]) -> dict[str, str]:
@@ -197,7 +202,6 @@ def _write_index(
     for name in files.values():
         found = os.stat(folder / name)
         sizes[name] = [found.st_size, found.st_mtime_ns]
-    undone = {"reason": "unreadable"}  # so that the next time it is tried again
     index = {
         "files": dict(files),
         "sizes": sizes,
@@ -205,14 +209,14 @@ def _write_index(
         "keys": [
             _file_key(item.place, stamp) for item, stamp in zip(listing.items, stamps, strict=True)
         ],
-        "reports": [report or undone for report in known],
+        "reports": list(known),  # null for what is still to be done
     }
     with suppress(FileNotFoundError):  # the cache may be deleted at any time
         write_file(folder / INDEX, json.dumps(index).encode())
 
 
 def _opened(
-    folder: Path, files: Mapping[str, str], known: Sequence[Report | None], notes: list[str]
+    folder: Path, files: Mapping[str, str], known: Sequence[Report | None], notes: Sequence[str]
 ) -> Kept:
     found = tuple(report for report in known if report is not None)
     assert len(found) == len(known)
@@ -229,12 +233,18 @@ def _opened(
     )
 
 
-def _changes(index: dict[str, Any], listing: Listing, decoded: Sequence[int]) -> list[str]:
+def _changes(
+    index: dict[str, Any], listing: Listing, stamps: Sequence[tuple[int, ...]]
+) -> list[str]:
     """Which files are no longer what they were when the cache was written."""
-    before = set(index.get("order", ()))
+    before = dict(zip(index.get("order", ()), index.get("keys", ()), strict=True))
     now = [item.name for item in listing.items]
-    changed = [now[row] for row in decoded if now[row] in before]
-    gone = sorted(before - set(now))
+    changed = [
+        item.name
+        for item, stamp in zip(listing.items, stamps, strict=True)
+        if item.name in before and before[item.name] != _file_key(item.place, stamp)
+    ]
+    gone = sorted(set(before) - set(now))
     return [
         f"{len(names):,} {'file' if len(names) == 1 else 'files'} {what}: "
         + ", ".join(names[:NAMED])

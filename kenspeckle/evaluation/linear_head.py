@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from kenspeckle.errors import DataError
+from kenspeckle.folds import FOLDS, grouped_folds
 
 STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # from strong to weak, for warm starts
 Floats = NDArray[np.float32]
@@ -50,7 +51,7 @@ def fit_linear_head(
     groups: NDArray[np.int64] | None = None,
     class_weights: Literal["equal", "balanced"] = "equal",
     strengths: Sequence[float] = STRENGTHS,
-    folds: int = 5,
+    folds: int = FOLDS,
 ) -> LinearHead:
     """The head for `features` (N, D) with `labels` (N,) in [0, classes).
 
@@ -92,29 +93,6 @@ def fit_linear_head(
         probabilities=said[best],
         folds=fold,
     )
-
-
-def grouped_folds(labels: Labels, groups: NDArray[np.int64], *, folds: int) -> NDArray[np.int64]:
-    """The fold (N,) of each item: groups stay whole, classes are spread as evenly as they allow.
-
-    There are as many folds as asked for, or as many as there are groups if those are fewer.
-    Raises `DataError` where all items are of one group.
-    """
-    names, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    folds = min(folds, len(names))
-    if folds < 2:
-        raise DataError(f"cross-validation needs items of 2 groups or more, got {len(names)}")
-    table = np.zeros((len(names), int(labels.max()) + 1), dtype=np.int64)
-    np.add.at(table, (group, labels), 1)
-    # the largest first, then in a fixed shuffle, since neighbours in a folder resemble each other
-    order = np.lexsort((np.random.default_rng(0).permutation(len(names)), -sizes))
-    held = np.zeros((folds, table.shape[1]), dtype=np.int64)
-    place = np.empty(len(names), dtype=np.int64)
-    for index in order:
-        main = int(table[index].argmax())
-        place[index] = np.lexsort((held.sum(axis=1), held[:, main]))[0]
-        held[place[index]] += table[index]
-    return place[group]
 
 
 def _check(features: Floats, labels: Labels, classes: int) -> None:

@@ -34,7 +34,7 @@ def transfer(plan: Plan) -> Outcome:
     data = stamps(plan.out / "pictures")
     if plan.quick:
         data = plan.sample(data, _QUICK)
-    settings = plan.config("transfer", "transfer.fine_tune=off")
+    settings = plan.config("transfer", "transfer.fine_tune=off", "splits.folds=-1")
     parts = [
         train_seeds(
             plan,

@@ -31,7 +31,7 @@ def _role(found: Briefing) -> Iterator[str]:
     if found.evidence.folds:
         yield (
             f"This is validation by {found.evidence.folds} folds: each of {n:,} pictures was told "
-            "by a head that had not seen it, and the final head has learned from all of them. "
+            "by a model that had not seen it, and the final one has learned from all of them. "
             "Settings were chosen by the same folds."
         )
     elif role == "chosen on":

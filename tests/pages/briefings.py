@@ -82,7 +82,8 @@ def briefing(names, *, file_names=("item 7",), each=20):
     return Briefing(
         name="a run",
         path=str(Path("runs") / "a run"),
-        settings=ks.build_recipe("swift").__dict__ | {"model": {"name": "convnet"}},
+        settings=ks.build_recipe("swift").__dict__
+        | {"model": {"name": "convnet"}, "splits": {"folds": 0}},
         config_text='recipe = "swift"\n',
         environment={
             "processor": "a processor",
