@@ -63,8 +63,8 @@ def reliability_of(found: Calibration) -> Drawable:
     words = (
         f"Each point is the answers of one of {len(found.count)} ranges of probability, with a "
         f"95\N{NO-BREAK SPACE}% interval; {found.n:,} pictures in all. On the dotted line, of 100 "
-        "answers with 80\N{NO-BREAK SPACE}% 80 are right; points below are too sure, points above too "
-        "modest."
+        "answers with 80\N{NO-BREAK SPACE}% 80 are right; points below are too sure, those above "
+        "too modest."
     )
     return Drawing(heading="Reliability", words=words, draw=partial(reliability, found))
 
