@@ -18,7 +18,7 @@ from kenspeckle.errors import ConfigError
 from kenspeckle.folds import FEW, FOLDS
 from kenspeckle.models.backbone import Backbone
 from kenspeckle.models.families import build_model
-from kenspeckle.report.text import duration
+from kenspeckle.pages.text import duration
 from kenspeckle.settings import RunConfig
 
 FEW_TO_TUNE = 100  # validation pictures, below which they cannot tell whether fine-tuning helps

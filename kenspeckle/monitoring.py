@@ -17,11 +17,11 @@ from kenspeckle.event_files import EventFiles, Setting
 from kenspeckle.events import EpochRecord
 from kenspeckle.explain.histograms import layer_histograms
 from kenspeckle.models.summary import summarize
+from kenspeckle.pages.confusion_sheet import confusion_sheet
+from kenspeckle.pages.grid import grid, png
+from kenspeckle.pages.mistake_sheet import Mistake, mistake_sheet
 from kenspeckle.predictions import Predictions
 from kenspeckle.recipes.catalog import RECIPES
-from kenspeckle.report.confusion_sheet import confusion_sheet
-from kenspeckle.report.grid import grid, png
-from kenspeckle.report.mistake_sheet import Mistake, mistake_sheet
 from kenspeckle.session import Session
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import Epoch

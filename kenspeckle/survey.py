@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from kenspeckle import storage
 from kenspeckle.backbones import backbone
@@ -23,9 +24,9 @@ from kenspeckle.data.splits import TRAIN, Splits, draw
 from kenspeckle.device import generator
 from kenspeckle.diagnosis.inspection import Inspection, inspect
 from kenspeckle.interruption import uninterrupted
+from kenspeckle.pages.contact_sheet import Row, contact_sheet
+from kenspeckle.pages.grid import png
 from kenspeckle.recipes.choice import choose
-from kenspeckle.report.contact_sheet import Row, contact_sheet
-from kenspeckle.report.grid import png
 
 _ACROSS = 10  # pictures of a class
 _CLASSES = 40  # rows of the contact sheet
@@ -79,7 +80,7 @@ def inspect_data(
     return Survey(inspection=found, files=tuple(folder / file for file in sheets))
 
 
-def _classes(data: Dataset, splits: Splits) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _classes(data: Dataset, splits: Splits) -> NDArray[np.uint8]:
     """Some training pictures of each class, evenly from the first to the last."""
     rows = []
     for label, name in enumerate(data.class_names[:_CLASSES]):
@@ -93,18 +94,28 @@ def _classes(data: Dataset, splits: Splits) -> np.ndarray[tuple[int, ...], np.dt
 
 def _augmented(
     data: Dataset, splits: Splits, augmentation: AugmentConfig, *, seed: int
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+) -> NDArray[np.uint8]:
     """Training pictures, each beside what the augmentation makes of it."""
     chosen = splits.train[np.linspace(0, len(splits.train) - 1, _CHANGED).astype(int)]
     rows = []
     for number, index in enumerate(chosen):
         image = data.images[int(index)]
-        copies = np.repeat(image[np.newaxis], _VERSIONS, axis=0)
-        pixels = torch.from_numpy(copies).permute(0, 3, 1, 2).float()
-        changed = augment(pixels, augmentation, generator(seed, number, "augmentations shown"))
-        versions = to_bytes(changed.permute(0, 2, 3, 1).double().numpy())
+        changed = versions(image, augmentation, _VERSIONS, seed=seed, number=number)
         name = data.class_names[data.labels[index]]
-        both = np.concatenate([image[np.newaxis], versions])
+        both = np.concatenate([image[np.newaxis], changed])
         rows.append(Row(name=name, about="as it is, then changed", images=both))
     what = "nothing is changed" if augmentation.is_identity else "as training sees them"
     return contact_sheet(f"{data.source}: {_CHANGED} pictures and {what} ({TRAIN})", rows)
+
+
+def versions(
+    image: NDArray[np.uint8], augmentation: AugmentConfig, count: int, *, seed: int, number: int
+) -> NDArray[np.uint8]:
+    """What `augmentation` makes of `image` (H, W, C) in `count` draws: (count, H, W, C).
+
+    Pictures of another `number` get other draws.
+    """
+    copies = np.repeat(image[np.newaxis], count, axis=0)
+    pixels = torch.from_numpy(copies).permute(0, 3, 1, 2).float()
+    changed = augment(pixels, augmentation, generator(seed, number, "augmentations shown"))
+    return to_bytes(changed.permute(0, 2, 3, 1).double().numpy())

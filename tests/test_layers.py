@@ -19,13 +19,16 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["inference", "settings", "environment", "backbones", "features"],
     ["explain"],
     ["diagnosis"],
-    ["report", "recipes", "run_folder", "event_files"],
+    ["pages", "recipes", "run_folder", "event_files"],
     ["events", "course"],
     ["session", "views"],
     ["monitoring", "transfer", "cross_validation", "choices"],
     ["keeping"],
     ["conductor"],
     ["runs", "assessment", "survey"],
+    ["run_pictures"],
+    ["looking"],
+    ["briefing"],
     ["experiments"],
     ["__init__"],
     ["cli"],
@@ -82,7 +85,7 @@ def test_an_import_from_a_higher_layer_would_be_noticed():
     assert broken("data", "from kenspeckle import session") == ["kenspeckle.session"]
 
 
-@pytest.mark.parametrize("folder", ["report", "figures", "evaluation"])
+@pytest.mark.parametrize("folder", ["pages", "figures", "evaluation"])
 def test_what_renders_and_what_measures_never_imports_torch(folder):
     for path in (ROOT / folder).glob("*.py"):
         assert "import torch" not in path.read_text(), path

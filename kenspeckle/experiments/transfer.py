@@ -17,9 +17,9 @@ from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.errors import AbsentDataError
 from kenspeckle.experiments.outcome import Outcome, Picture
 from kenspeckle.experiments.plan import Plan, Trained, train_seeds
+from kenspeckle.pages.contact_sheet import Row, contact_sheet
+from kenspeckle.pages.grid import png
 from kenspeckle.recipes.choice import WEIGHTS
-from kenspeckle.report.contact_sheet import Row, contact_sheet
-from kenspeckle.report.grid import png
 
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 LEAST = 30  # pictures of a subject

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from kenspeckle.figures.style import COLOURS, FAINT, INK, PAPER, SMALL, chart, plain
+from kenspeckle.figures.style import COLOURS, FAINT, HAIR, INK, PAPER, SMALL, chart, plain
 
 if TYPE_CHECKING:
     from kenspeckle.events import EpochRecord
@@ -66,4 +67,16 @@ def curves(
         labelcolor=INK,
         frameon=False,
     )
+    return figure
+
+
+def rates(steps: NDArray[Any], values: NDArray[Any]) -> Figure:
+    """The learning rate at each of `steps`."""
+    figure, axes = chart(height=3.1)
+    axes.plot(steps, values, color=COLOURS[2], linewidth=1.4)
+    axes.set_ylim(0, float(values.max()) * 1.06 or 1.0)
+    axes.set_xlabel("step")
+    axes.set_ylabel("learning rate")
+    axes.grid(axis="y", color=HAIR, linewidth=0.6)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
     return figure

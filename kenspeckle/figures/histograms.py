@@ -15,14 +15,13 @@ from kenspeckle.figures.style import COLOURS, COLUMN, FAINT, HAIR, INK, SMALL, U
 if TYPE_CHECKING:
     from kenspeckle.explain.histograms import Histogram, LayerHistograms
 
-_ACROSS = 5
 _DOWN = 12  # layers of a deep network that are shown, evenly from the first to the last
 _REACH = 4  # deviations to both sides
 
 
-def histograms(named: Mapping[str, Histogram]) -> Figure:
+def histograms(named: Mapping[str, Histogram], *, across: int = 5) -> Figure:
     """One panel for each layer, from the first to the last; each has its own scale."""
-    columns = min(_ACROSS, len(named))
+    columns = min(across, len(named))
     rows = -(-len(named) // columns)
     figure = Figure(figsize=(2.0 * columns, 1.7 * rows), layout="constrained")
     for place, (name, item) in enumerate(named.items(), start=1):

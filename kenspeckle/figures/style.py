@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import matplotlib
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -29,7 +30,18 @@ HEAT = "magma"  # for amounts from nothing upwards
 BALANCE = "RdBu_r"  # for values around zero
 COLUMN = 4.8  # inches, of a chart in one column of a page
 SMALL, USUAL = 8.0, 9.0  # points, of letters
-_DARK = {INK: "#e6edf3", FAINT: "#9aa4af", HAIR: "#3d444d", PAPER: "#151b23"}
+_DARK = {
+    INK: "#e6edf3",
+    FAINT: "#9aa4af",
+    HAIR: "#3d444d",
+    PAPER: "#151b23",
+    # the same hues, light enough to read as letters too
+    "#0072B2": "#4da6e8",
+    "#D55E00": "#f5893d",
+    "#009E73": "#2fc295",
+    "#56B4E9": "#a5dcff",
+}
+_IN_DARK = {ours.lower(): dark for ours, dark in _DARK.items()}
 _DPI = 150
 _COLOURED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
 
@@ -115,8 +127,10 @@ def _recoloured(artist: Artist, name: str) -> list[tuple[Artist, str, Any]]:
     if read is None or write is None:
         return []
     before = read()
+    if isinstance(before, np.ndarray) and before.shape == (1, 4):  # of a collection
+        before = tuple(before[0].tolist())
     try:
-        dark = _DARK.get(to_hex(before))
+        dark = _IN_DARK.get(to_hex(before))
     except (TypeError, ValueError):  # several colours, or "auto" and "none"
         return []
     if dark is None or (len(before) == 4 and not isinstance(before, str) and before[3] == 0):

@@ -16,7 +16,7 @@ from IPython.display import publish_display_data
 from kenspeckle.events import Ended, EpochRecord, Event, Started
 from kenspeckle.figures.curves import curves
 from kenspeckle.figures.style import png
-from kenspeckle.report.text import duration, share
+from kenspeckle.pages.text import duration, share
 from kenspeckle.training import Epoch
 from kenspeckle.views.outlook import Outlook
 

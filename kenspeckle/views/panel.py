@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from kenspeckle.report.text import share
+from kenspeckle.pages.text import share
 from kenspeckle.views.outlook import Outlook, rounded
 from kenspeckle.views.sparkline import BLOCKS, LETTERS, sparkline
 

@@ -14,7 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from kenspeckle.report.text import duration
+from kenspeckle.pages.text import duration
 
 _FIRST = 1.5  # seconds after which the rest can be estimated
 _LONG = 3.0  # seconds that are worth a line where no bar can be drawn

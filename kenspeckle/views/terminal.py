@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from kenspeckle.report.text import duration, share
+from kenspeckle.pages.text import duration, share
 from kenspeckle.views.outlook import Outlook
 from kenspeckle.views.panel import Panel
 from kenspeckle.views.preparation import PreparationView

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
-from kenspeckle.report.text import duration
+from kenspeckle.pages.html import data_uri, environment
+from kenspeckle.pages.text import duration
 
 Document = Mapping[str, Any]  # as in reproduction.json
 
 
 def page(document: Document, pictures: Mapping[str, bytes]) -> str:
     """One self-contained HTML page; `pictures` are PNG files by the name that `document` gives."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters["quantity"] = quantity
-    environment.filters["interval"] = interval
-    environment.filters["target"] = target
-    environment.filters["duration"] = duration
-    source = files("kenspeckle.report").joinpath("templates/reproduction.html")
-    template = environment.from_string(source.read_text(encoding="utf-8"))
-    encoded = {name: base64.b64encode(data).decode() for name, data in pictures.items()}
+    made = environment()
+    made.filters["quantity"] = quantity
+    made.filters["interval"] = interval
+    made.filters["target"] = target
+    encoded = {name: data_uri(data, "image/png") for name, data in pictures.items()}
+    template = made.get_template("reproduction.html")
     return template.render(document=document, pictures=encoded)
 
 
