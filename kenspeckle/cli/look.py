@@ -44,7 +44,7 @@ def look(
     summary
         the table of layers
     size
-        with --summary, of the pictures as CHANNELSxHEIGHTxWIDTH [1x28x28, 3x224x224 for photographs]
+        with --summary, of the pictures as CHANNELSxHEIGHTxWIDTH [1x28x28 or 3x224x224]
     classes
         with --summary, how many there are, for a name [10]
     json
@@ -62,7 +62,9 @@ def look(
     def left_out(why: str) -> None:
         screen.print(Text(f"left out: {why}", style="yellow"))
 
-    for found in looks(run, what=what, layer=layer, images=image, left_out=left_out):
+    # what was asked for is shown or refused; a tour leaves out what does not suit
+    skipped = None if what else left_out
+    for found in looks(run, what=what, layer=layer, images=image, left_out=skipped):
         files = write_look(found, folder)
         record = found.record
         screen.print(Text(record.title, style="bold"))
