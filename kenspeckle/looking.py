@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from kenspeckle import device, storage
+from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.decode import read_file
 from kenspeckle.data.framing import decode_for
 from kenspeckle.data.preprocess import prepare
@@ -18,13 +19,14 @@ from kenspeckle.explain.embedding import embedding
 from kenspeckle.explain.filters import first_filters
 from kenspeckle.explain.fingerprints import fingerprints
 from kenspeckle.explain.histogram_history import Kind as HistogramKind
-from kenspeckle.explain.ideal_inputs import ideal_inputs
+from kenspeckle.explain.ideal_inputs import IdealInputsRows, ideal_inputs
 from kenspeckle.explain.ideal_units import ideal_units
 from kenspeckle.explain.layers import hidden_layer, is_activation, label, pixels
 from kenspeckle.explain.loss_surface import loss_surface
 from kenspeckle.explain.maps import last_maps
 from kenspeckle.explain.means import mean_pictures
 from kenspeckle.explain.neighbours import nearest_pictures
+from kenspeckle.explain.picture_descent import IdealInputsConfig, usual_config
 from kenspeckle.explain.pixel_curves import pixel_curves
 from kenspeckle.explain.saliency import compare_saliency, methods_for
 from kenspeckle.explain.saliency_checks import sanity_check
@@ -40,7 +42,13 @@ from kenspeckle.run_pictures import RunPictures
 
 _UNITS = 10  # of a layer, whose ideal pictures are shown
 _NEAREST = 5
-_NAME = 60  # letters of a file name
+_PENALTIES = (
+    IdealInputsConfig(l2=0.0, steps=200),
+    IdealInputsConfig(l1=0.05, l2=0.0, steps=200),
+    IdealInputsConfig(l2=0.25, steps=200),
+    IdealInputsConfig(l2=0.02, jitter=2, steps=200),
+    IdealInputsConfig(l2=0.02, total_variation=0.02, jitter=2, steps=200),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +56,13 @@ class Look:
     """One record of a kind."""
 
     kind: str
+    number: int  # among those of its kind, from 1
     record: Drawable
+
+    @property
+    def name(self) -> str:
+        """Such as "filters", and "activations-2" for the second of a kind."""
+        return self.kind if self.number == 1 else f"{self.kind}-{self.number}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +72,7 @@ class Kind:
     about: str  # a few words
     records: Callable[[RunPictures, str], Iterable[Drawable]]
     needs_pictures: bool = True  # of the source of the run
-    is_quick: bool = True  # also for photographs; the tour leaves the others out
+    tour: Literal["always", "small", "never"] = "always"  # of pictures of 64 pixels a side or less
 
 
 def look(
@@ -67,14 +81,24 @@ def look(
     what: str | Iterable[str] = (),
     layer: str = "",
     images: str | Path | Iterable[str | Path] = (),
+    dataset: Dataset | None = None,
 ) -> list[Drawable]:
     """Records of the kinds `what`, or of a tour of all that suit; each shows itself in a notebook.
 
     `layer` is a name of the summary, instead of the one that suits; `images` are pictures to
-    explain, instead of some of the validation split. Raises a `KenspeckleError` for names that are
-    not there, and for a kind that was asked for and does not suit the run.
+    explain, instead of some of the validation split. `dataset` is needed only where the run was
+    trained on one made in memory. Raises a `KenspeckleError` for names that are not there, and for
+    a kind that was asked for and does not suit the run.
     """
-    return [found.record for found in looks(run, what=what, layer=layer, images=images)]
+    found = looks(
+        run,
+        what=what,
+        layer=layer,
+        images=images,
+        dataset=dataset,
+        left_out=None if what else _aside,
+    )
+    return [item.record for item in found]
 
 
 def looks(
@@ -83,6 +107,7 @@ def looks(
     what: str | Iterable[str] = (),
     layer: str = "",
     images: str | Path | Iterable[str | Path] = (),
+    dataset: Dataset | None = None,
     left_out: Callable[[str], None] | None = None,
 ) -> Iterator[Look]:
     """As `look`, one after the other; `left_out` is told what the tour leaves out, and why."""
@@ -91,7 +116,7 @@ def looks(
     for name in kinds:
         if name not in KINDS:
             raise ConfigError(unknown_name("kind of look", name, list(KINDS)))
-    pictures = _pictures(found, images)
+    pictures = _pictures(found, images, dataset)
     yield from looks_at(pictures, kinds, layer=layer, left_out=left_out)
 
 
@@ -105,8 +130,8 @@ def looks_at(
     """The records of `kinds`, or of the tour; what does not suit is an error only where asked."""
     for name in kinds or _tour(pictures):
         try:
-            for record in KINDS[name].records(pictures, layer):
-                yield Look(kind=name, record=record)
+            for number, record in enumerate(KINDS[name].records(pictures, layer), start=1):
+                yield Look(kind=name, number=number, record=record)
         except (ConfigError, RunError, DataError) as error:
             if left_out is None:
                 raise
@@ -114,12 +139,10 @@ def looks_at(
 
 
 def write_look(found: Look, folder: Path) -> tuple[Path, Path]:
-    """Write the figure as PNG and SVG into `folder`, named after what it shows."""
+    """Write the figure as PNG and SVG into `folder`."""
     figure = found.record.figure()
     storage.make_folder(folder)
-    words = re.findall(r"[a-z0-9]+", found.record.title.lower())
-    name = "-".join([found.kind, *words])[:_NAME]
-    files = folder / f"{name}.png", folder / f"{name}.svg"
+    files = folder / f"{found.name}.png", folder / f"{found.name}.svg"
     for file, data in zip(files, (png(figure), svg(figure)), strict=True):
         storage.write_file(file, data)
     return files
@@ -128,10 +151,17 @@ def write_look(found: Look, folder: Path) -> tuple[Path, Path]:
 def _tour(pictures: RunPictures) -> list[str]:
     if pictures.named:
         return ["activations", "saliency", "neighbours"]
-    return [name for name, kind in KINDS.items() if kind.is_quick or pictures.are_small]
+    sizes = ("always", "small") if pictures.are_small else ("always",)
+    return [name for name, kind in KINDS.items() if kind.tour in sizes]
 
 
-def _pictures(run: Run, images: str | Path | Iterable[str | Path]) -> RunPictures:
+def _aside(_: str) -> None:
+    """A tour shows what there is; who wants to know more asks for the kind."""
+
+
+def _pictures(
+    run: Run, images: str | Path | Iterable[str | Path], dataset: Dataset | None
+) -> RunPictures:
     classifier = load(run.model_file)
     device.prepare(device.choose("cpu", "fp32", run.config.threads))
     named = {}
@@ -139,7 +169,7 @@ def _pictures(run: Run, images: str | Path | Iterable[str | Path]) -> RunPicture
         picture = decode_for(read_file(path), classifier.preprocess, name=str(path)).pixels
         views = prepare(picture, classifier.preprocess, channels=classifier.shape[0])
         named[path.name] = views[len(views) // 2]
-    return RunPictures(run, classifier, named)
+    return RunPictures(run, classifier, named, dataset)
 
 
 def _activations(pictures: RunPictures, layer: str) -> Iterator[Drawable]:
@@ -172,11 +202,18 @@ def _ideal_inputs(pictures: RunPictures, _: str) -> Iterator[Drawable]:
     classifier = pictures.classifier
     if not isinstance(classifier.head, ClassHead):
         raise ConfigError("a model that tells a number has no ideal picture of a class")
-    yield ideal_inputs(
-        classifier.network,
-        classifier.class_names,
-        shape=classifier.shape,
-        judge=pictures.judge,
+    configs = _PENALTIES if pictures.are_small else (usual_config(classifier.shape),)
+    yield IdealInputsRows(
+        rows=tuple(
+            ideal_inputs(
+                classifier.network,
+                classifier.class_names,
+                shape=classifier.shape,
+                config=config,
+                judge=pictures.judge,
+            )
+            for config in configs
+        )
     )
 
 
@@ -232,7 +269,7 @@ KINDS: dict[str, Kind] = {
         about="pictures as points, near where the network finds them alike",
         records=lambda pictures, layer: [
             embedding(pictures.classifier.network, pictures.unseen, layer=layer, method=method)
-            for method in ("pca", "tsne")
+            for method in ("tsne", "pca")
         ],
     ),
     "neighbours": Kind(
@@ -265,16 +302,16 @@ KINDS: dict[str, Kind] = {
                 pictures.run.config.train.loss,
             )
         ],
-        is_quick=False,
+        tour="small",
     ),
     "ideal-units": Kind(
         about="the picture that each unit of a layer likes best",
         records=_ideal_units,
-        is_quick=False,
+        tour="never",
     ),
     "saliency-checks": Kind(
         about="whether the maps of saliency are to be believed",
         records=_saliency_checks,
-        is_quick=False,
+        tour="never",
     ),
 }

@@ -34,7 +34,7 @@ COMMANDS = {
     "predict": "Name what is in pictures.",
     "report": "Write one page about a run.",
     "runs": "List all runs, best first.",
-    "look": "Show the layers of a network.",
+    "look": "Look inside the network of a run.",
     "reproduce": "Carry out the experiments of the seed documents.",
 }
 for name, text in COMMANDS.items():

@@ -80,6 +80,40 @@ class IdealInputs(Drawable):
         return drawing.ideal_inputs({self.config.words: self}, None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class IdealInputsRows(Drawable):
+    """The same network under several penalties."""
+
+    rows: tuple[IdealInputs, ...]
+
+    @property
+    def title(self) -> str:
+        """What it shows."""
+        return self.rows[0].title
+
+    @property
+    def description(self) -> str:
+        """What each penalty makes of the pictures."""
+        parts = []
+        for row in self.rows:
+            seen = f"the network gives its class {row.own.mean():.0%} on the average"
+            if row.judged is not None:
+                right = round(row.recognised * len(row.judged))
+                seen += f", a second network recognises {right} of {len(row.judged)}"
+            parts.append(f"{row.config.words}: {seen}")
+        judged = " Where the second network sees another class, it is named."
+        return (
+            f"Found by {self.rows[0].config.steps} steps of descent, drawn in full contrast. "
+            + "; ".join(parts)
+            + "."
+            + (judged if self.rows[0].judged is not None else "")
+        )
+
+    def figure(self) -> Figure:
+        """A block of pictures for each penalty."""
+        return drawing.ideal_inputs({row.config.words: row for row in self.rows}, None)
+
+
 def ideal_inputs(
     network: nn.Module,
     class_names: tuple[str, ...],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kenspeckle.briefing.record import Tile
 
 _INCH = 96  # CSS pixels
-_LARGE = 250_000  # bytes, from which a drawing is smaller as pixels
+_LARGE = 40_000  # bytes, from which a drawing is smaller as pixels
 _SHARP = 64  # pixels a side, up to which each is shown as a square
 
 
@@ -52,9 +52,11 @@ def illustrated(item: Drawable) -> Illustration:
     """Draw it twice: as SVG, or as PNG where that is smaller."""
     figure = item.figure()
     width, height = figure.get_size_inches()
-    kind, light, dark = "image/svg+xml", svg(figure), svg(figure, theme="dark")
+    kind, light = "image/svg+xml", svg(figure)
     if len(light) > _LARGE:
         kind, light, dark = "image/png", png(figure), png(figure, theme="dark")
+    else:
+        dark = svg(figure, theme="dark")
     return Illustration(
         title=item.title,
         description=item.description,
