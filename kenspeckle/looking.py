@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from kenspeckle import device, storage
 from kenspeckle.data.dataset import Dataset
@@ -13,42 +12,13 @@ from kenspeckle.data.decode import read_file
 from kenspeckle.data.framing import decode_for
 from kenspeckle.data.preprocess import prepare
 from kenspeckle.errors import ConfigError, DataError, RunError, unknown_name
-from kenspeckle.event_files import histogram_history
-from kenspeckle.explain.activation_maps import activation_maps
-from kenspeckle.explain.embedding import embedding
-from kenspeckle.explain.filters import first_filters
-from kenspeckle.explain.fingerprints import fingerprints
-from kenspeckle.explain.histogram_history import Kind as HistogramKind
-from kenspeckle.explain.ideal_inputs import IdealInputsRows, ideal_inputs
-from kenspeckle.explain.ideal_units import ideal_units
-from kenspeckle.explain.layers import hidden_layer, is_activation, label, pixels
-from kenspeckle.explain.loss_surface import loss_surface
-from kenspeckle.explain.maps import last_maps
-from kenspeckle.explain.means import mean_pictures
-from kenspeckle.explain.neighbours import nearest_pictures
-from kenspeckle.explain.picture_descent import IdealInputsConfig, usual_config
-from kenspeckle.explain.pixel_curves import pixel_curves
-from kenspeckle.explain.saliency import compare_saliency, methods_for
-from kenspeckle.explain.saliency_checks import sanity_check
-from kenspeckle.explain.split_histograms import split_histograms
-from kenspeckle.explain.units import unit_states
 from kenspeckle.figures.drawable import Drawable
 from kenspeckle.figures.style import png, svg
 from kenspeckle.inference import find_pictures
+from kenspeckle.look_kinds import KINDS
 from kenspeckle.model_file import load
-from kenspeckle.models.heads import ClassHead
-from kenspeckle.run_folder import TENSORBOARD, Run, open_run
+from kenspeckle.run_folder import Run, open_run
 from kenspeckle.run_pictures import RunPictures
-
-_UNITS = 10  # of a layer, whose ideal pictures are shown
-_NEAREST = 5
-_PENALTIES = (
-    IdealInputsConfig(l2=0.0, steps=200),
-    IdealInputsConfig(l1=0.05, l2=0.0, steps=200),
-    IdealInputsConfig(l2=0.25, steps=200),
-    IdealInputsConfig(l2=0.02, jitter=2, steps=200),
-    IdealInputsConfig(l2=0.02, total_variation=0.02, jitter=2, steps=200),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +33,6 @@ class Look:
     def name(self) -> str:
         """Such as "filters", and "activations-2" for the second of a kind."""
         return self.kind if self.number == 1 else f"{self.kind}-{self.number}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kind:
-    """A way to look at a run; "" as a layer stands for the one that suits."""
-
-    about: str  # a few words
-    records: Callable[[RunPictures, str], Iterable[Drawable]]
-    needs_pictures: bool = True  # of the source of the run
-    tour: Literal["always", "small", "never"] = "always"  # of pictures of 64 pixels a side or less
 
 
 def look(
@@ -170,148 +130,3 @@ def _pictures(
         views = prepare(picture, classifier.preprocess, channels=classifier.shape[0])
         named[path.name] = views[len(views) // 2]
     return RunPictures(run, classifier, named, dataset)
-
-
-def _activations(pictures: RunPictures, layer: str) -> Iterator[Drawable]:
-    network = pictures.classifier.network
-    chosen = [layer] if layer else []
-    if not chosen:
-        first = [name for name, module in network.named_modules() if is_activation(module)][:1]
-        chosen = [*first, last_maps(network, pixels(pictures.examples[:1], network))]
-    for name in dict.fromkeys(chosen):
-        yield activation_maps(pictures.classifier, pictures.examples[:2], name)
-
-
-def _histograms(pictures: RunPictures, _: str) -> Iterator[Drawable]:
-    yield split_histograms(
-        pictures.classifier.network,
-        pictures.batches(),
-        pictures.classifier.head,
-        pictures.run.config.train.loss,
-    )
-
-
-def _history(pictures: RunPictures, layer: str) -> Iterator[Drawable]:
-    folder = pictures.run.path / TENSORBOARD / "train"
-    kind: HistogramKind = "pre-activations"
-    name = layer or label(hidden_layer(pictures.classifier.network))
-    yield histogram_history(folder, name, kind=kind)
-
-
-def _ideal_inputs(pictures: RunPictures, _: str) -> Iterator[Drawable]:
-    classifier = pictures.classifier
-    if not isinstance(classifier.head, ClassHead):
-        raise ConfigError("a model that tells a number has no ideal picture of a class")
-    configs = _PENALTIES if pictures.are_small else (usual_config(classifier.shape),)
-    yield IdealInputsRows(
-        rows=tuple(
-            ideal_inputs(
-                classifier.network,
-                classifier.class_names,
-                shape=classifier.shape,
-                config=config,
-                judge=pictures.judge,
-            )
-            for config in configs
-        )
-    )
-
-
-def _ideal_units(pictures: RunPictures, layer: str) -> Iterator[Drawable]:
-    network = pictures.classifier.network
-    yield ideal_units(
-        network,
-        layer or hidden_layer(network),
-        range(_UNITS),
-        shape=pictures.classifier.shape,
-        compare=pictures.training.images,
-    )
-
-
-def _saliency(pictures: RunPictures, _: str) -> Iterator[Drawable]:
-    classifier, images = pictures.classifier, pictures.examples
-    methods = methods_for(classifier, images)
-    if not pictures.are_small:  # the others take many passes
-        methods = tuple(name for name in methods if name in ("gradient", "grad-cam"))
-    yield compare_saliency(classifier, images, methods=methods)
-
-
-def _saliency_checks(pictures: RunPictures, _: str) -> Iterator[Drawable]:
-    classifier, images = pictures.classifier, pictures.examples
-    methods = methods_for(classifier, images)
-    yield pixel_curves(classifier, compare_saliency(classifier, images, methods=methods).methods)
-    for method in methods:
-        yield sanity_check(classifier, images, method=method)
-
-
-KINDS: dict[str, Kind] = {
-    "means": Kind(
-        about="the mean picture, of all and of each class",
-        records=lambda pictures, _: [mean_pictures(pictures.training)],
-    ),
-    "filters": Kind(
-        about="what the first layer looks for",
-        records=lambda pictures, _: [first_filters(pictures.classifier)],
-        needs_pictures=False,
-    ),
-    "activations": Kind(about="what a layer makes of pictures", records=_activations),
-    "units": Kind(
-        about="dead and saturated units, layer by layer",
-        records=lambda pictures, _: [unit_states(pictures.classifier, pictures.training.images[:])],
-    ),
-    "fingerprints": Kind(
-        about="the hidden layer of each class",
-        records=lambda pictures, layer: [
-            fingerprints(pictures.classifier.network, pictures.unseen, layer=layer)
-        ],
-    ),
-    "embedding": Kind(
-        about="pictures as points, near where the network finds them alike",
-        records=lambda pictures, layer: [
-            embedding(pictures.classifier.network, pictures.unseen, layer=layer, method=method)
-            for method in ("tsne", "pca")
-        ],
-    ),
-    "neighbours": Kind(
-        about="the training pictures that are nearest",
-        records=lambda pictures, layer: [
-            nearest_pictures(
-                pictures.classifier.network,
-                pictures.training,
-                pictures.examples,
-                min(_NEAREST, len(pictures.training)),
-                layer=layer,
-            )
-        ],
-    ),
-    "ideal-inputs": Kind(about="the picture that each class likes best", records=_ideal_inputs),
-    "saliency": Kind(about="what in a picture the answer comes from", records=_saliency),
-    "histograms": Kind(
-        about="weights, gradients and pre-activations of each layer", records=_histograms
-    ),
-    "history": Kind(
-        about="a layer from the first step to the last", records=_history, needs_pictures=False
-    ),
-    "surface": Kind(
-        about="the loss around the solution",
-        records=lambda pictures, _: [
-            loss_surface(
-                pictures.classifier.network,
-                pictures.training,
-                pictures.classifier.head,
-                pictures.run.config.train.loss,
-            )
-        ],
-        tour="small",
-    ),
-    "ideal-units": Kind(
-        about="the picture that each unit of a layer likes best",
-        records=_ideal_units,
-        tour="never",
-    ),
-    "saliency-checks": Kind(
-        about="whether the maps of saliency are to be believed",
-        records=_saliency_checks,
-        tour="never",
-    ),
-}

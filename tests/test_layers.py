@@ -27,6 +27,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["conductor"],
     ["runs", "assessment", "survey"],
     ["run_pictures"],
+    ["look_kinds"],
     ["looking"],
     ["briefing"],
     ["experiments"],

@@ -8,7 +8,8 @@ from PIL import Image
 import kenspeckle as ks
 from kenspeckle.errors import ConfigError, DataError, RunError
 from kenspeckle.figures.drawable import Drawable
-from kenspeckle.looking import KINDS, looks, write_look
+from kenspeckle.look_kinds import KINDS
+from kenspeckle.looking import looks, write_look
 
 TOUR = {name for name, kind in KINDS.items() if kind.tour != "never"}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kenspeckle.briefing.record import Section
-from kenspeckle.looking import KINDS, looks_at
+from kenspeckle.look_kinds import KINDS
+from kenspeckle.looking import looks_at
 from kenspeckle.run_pictures import RunPictures
 
 _SECTIONS = {  # title: kinds of look

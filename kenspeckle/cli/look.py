@@ -33,8 +33,7 @@ def look(
     model
         a run folder; with --summary also a model file or the name of a network, such as vgg-16
     what
-        one kind of look instead of the tour, such as saliency; may be given again, a wrong name
-        lists them all
+        one kind of look instead of the tour, such as saliency; a wrong name lists them all
     layer
         a layer by its name in the summary [the one that suits]
     image
