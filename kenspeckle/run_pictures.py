@@ -15,14 +15,14 @@ from kenspeckle.data.batches import Batch
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.sources.detect import open_dataset
-from kenspeckle.data.splits import Splits, draw
+from kenspeckle.data.splits import Splits, draw, members_of
 from kenspeckle.explain.layers import pixels
 from kenspeckle.inference import outputs
 from kenspeckle.model_file import Classifier
 from kenspeckle.run_folder import Run
 
 _SMALL = 64  # pixels a side, up to which a thousand pictures cost a second or two
-_SAMPLE = {"small": 1000, "large": 150}  # pictures of a split
+_SAMPLE = {"small": 1000, "large": 200}  # pictures of a split
 _BATCH = 50  # pictures at a time
 _EXAMPLES = 6  # pictures that are explained one by one
 
@@ -56,8 +56,9 @@ class RunPictures:
 
     @cached_property
     def unseen(self) -> Dataset:
-        """Of the validation split, which a head on features has learned from in the end."""
-        return self._sample(self.splits.validation)
+        """Of what the network was validated on: by folds that is all but the test split."""
+        by_folds = self.run.config.splits.folds > 0
+        return self._sample(members_of(self.splits) if by_folds else self.splits.validation)
 
     @cached_property
     def examples(self) -> NDArray[np.uint8]:
