@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -75,6 +77,22 @@ def prepare(compute: Compute) -> None:
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
     keep_freed_memory()
+
+
+@contextmanager
+def borrowed(compute: Compute) -> Iterator[None]:
+    """`prepare` for a while: other code in this process gets its threads and denormals back."""
+    threads, flushed = torch.get_num_threads(), _flushes_denormals()
+    prepare(compute)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(flushed)
+
+
+def _flushes_denormals() -> bool:
+    return float(torch.full((1,), 1e-310, dtype=torch.float64) * 0.5) == 0.0
 
 
 def generator(*key: int | str, device: torch.device | str = "cpu") -> torch.Generator:

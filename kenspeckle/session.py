@@ -5,29 +5,22 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from kenspeckle import checkpoint, config, model_file, storage
-from kenspeckle.backbones import backbone
-from kenspeckle.data.batches import Batches, steps_per_epoch
+from kenspeckle import checkpoint, config, storage
+from kenspeckle.data.batches import Batches
 from kenspeckle.data.dataset import Dataset, concatenated
-from kenspeckle.data.images import parts
 from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.splits import Splits, draw
 from kenspeckle.device import Compute, prepare
 from kenspeckle.environment import differences, environment
-from kenspeckle.errors import ConfigError
 from kenspeckle.events import EpochRecord, epoch_record
-from kenspeckle.models.families import build_model
 from kenspeckle.models.heads import Head, head_of
-from kenspeckle.models.initialization import initialize
-from kenspeckle.models.layers import keep_statistics, learn_scaling, use_channels_last
-from kenspeckle.optim import Optimizer
+from kenspeckle.outset import set_out, shape_of, take_weights
 from kenspeckle.predictions import Predictions
-from kenspeckle.run_folder import CHECKPOINTS, MODEL, Run
+from kenspeckle.run_folder import CHECKPOINTS, Run
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import Training, restore, tensors
 
@@ -74,36 +67,7 @@ def open_session(
     splits = draw(data, settings.splits)
     train = concatenated(dataset_views(data.take(splits.train), settings.preprocess))
     head = head_of(settings.train.task, data.class_names)
-    steps = steps_per_epoch(len(train), settings.train.batch_size)
-    batches = Batches(
-        train,
-        batch_size=settings.train.batch_size,
-        seed=settings.seed,
-        augmentation=settings.augment,
-        augmented_steps=settings.augment.until * settings.train.total_steps(steps),
-        shuffle_buffer=settings.train.shuffle_buffer,
-        device=compute.torch_device,
-    )
-    network = build_model(
-        settings.model,
-        shape=shape_of(train),
-        outputs=head.outputs,
-        mean_image=settings.preprocess.scaling == "mean-image",
-    )
-    initialize(network, settings.initialization, seed=settings.seed)
-    network.to(compute.torch_device)
-    use_channels_last(network)
-    if settings.transfer.backbone:
-        keep_statistics(network)
-    elif len(train) < 2 * steps:
-        _refuse_single_pictures(network, len(train), settings.train.batch_size)
-    if settings.preprocess.scaling != "unit":
-        learn_scaling(network, parts(train.images))
-    optimizer = Optimizer(
-        dict(network.named_parameters()),
-        settings.optimizer,
-        layer_decay=settings.train.layer_decay,
-    )
+    outset = set_out(train, settings, head=head, compute=compute)
     return Session(
         run=run,
         settings=settings,
@@ -111,11 +75,11 @@ def open_session(
         dataset=data,
         head=head,
         splits=splits,
-        batches=batches,
+        batches=outset.batches,
         validation=dataset_views(data.take(splits.validation), settings.preprocess),
         began=began,
         progress=progress,
-        training=Training(network=network, optimizer=optimizer),
+        training=outset.training,
         identity={
             "configuration": hashlib.sha256(config.dumps(settings).encode()).hexdigest(),
             "data": data.fingerprint,
@@ -123,46 +87,9 @@ def open_session(
     )
 
 
-def _refuse_single_pictures(network: nn.Module, count: int, batch_size: int) -> None:
-    """Raise `ConfigError` where a batch norm would have to normalise a batch of one."""
-    if any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in network.modules()):
-        raise ConfigError(
-            f"train.batch_size={batch_size} makes batches of one of {count} training pictures, "
-            "which batch norm cannot learn from; use a larger one, or model.norm=none"
-        )
-
-
 def begin(session: Session) -> None:
-    """Start from another model, if `start` names one: its weights and its scaling.
-
-    Or from a pretrained network, if `transfer.backbone` names one. A last layer for other classes
-    stays new. Raises `ConfigError` where the two networks are of different architectures.
-    """
-    settings, network = session.settings, session.training.network
-    if settings.transfer.backbone:
-        own = network.state_dict()
-        for name, value in backbone(settings.transfer.backbone).network.state_dict().items():
-            own[name].copy_(value)
-    if not settings.start:
-        return
-    path = Path(settings.start)
-    classifier = model_file.load(path / MODEL if path.is_dir() else path)
-    own, others = network.state_dict(), classifier.network.state_dict()
-    new_head = {name for name in own if name.startswith("head.")}
-    wrong = sorted(
-        name
-        for name in own.keys() | others.keys()
-        if name not in new_head
-        and (name not in own or name not in others or own[name].shape != others[name].shape)
-    )
-    if wrong:
-        raise ConfigError(
-            f"{settings.start} is no start for this network: {wrong[0]} differs; "
-            "use the [model] and [preprocess] settings of the run that it comes from"
-        )
-    kept = [name for name in new_head if own[name].shape == others[name].shape]
-    for name in [*(own.keys() - new_head), *(kept if len(kept) == len(new_head) else [])]:
-        own[name].copy_(others[name])
+    """Start from another model or a pretrained network, if the settings name one."""
+    take_weights(session.training.network, session.settings)
 
 
 def restore_session(session: Session) -> list[str]:
@@ -211,9 +138,3 @@ def save_checkpoint(session: Session) -> None:
         folder, snapshot, identity=session.identity, keep=session.settings.train.keep_checkpoints
     )
     session.saved_step = training.total
-
-
-def shape_of(dataset: Dataset) -> tuple[int, int, int]:
-    """(C, H, W) of its pictures."""
-    _, height, width, channels = dataset.images.shape
-    return channels, height, width

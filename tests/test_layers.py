@@ -20,14 +20,14 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["explain"],
     ["diagnosis"],
     ["report", "recipes", "run_folder", "event_files"],
-    ["events"],
+    ["events", "outset"],
     ["session"],
     ["monitoring", "transfer", "choices"],
-    ["conductor"],
+    ["conductor", "learning"],
     ["runs", "assessment", "survey"],
     ["experiments"],
     ["__init__"],
-    ["cli"],
+    ["cli", "sklearn"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 LIMIT = 300  # lines in a file
