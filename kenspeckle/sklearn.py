@@ -226,7 +226,8 @@ def _pictures(X: Any) -> NDArray[np.uint8] | None:
             f"{X.shape}; numbers in 0..1 become pictures by (255 * X).round().astype('uint8')"
         )
     whole = np.require(X, requirements=["C", "W"])  # torch takes no others without a warning
-    return whole[..., np.newaxis] if X.ndim == 3 else whole
+    # not by np.newaxis, whose stride of 0 leads torch to another convolution with other last bits
+    return whole.reshape(*whole.shape, 1) if X.ndim == 3 else whole
 
 
 def _require_few(rows: NDArray[np.float64]) -> None:
