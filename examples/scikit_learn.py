@@ -2,9 +2,9 @@
 
     python examples/scikit_learn.py [PICTURES]
 
-Searches a grid of learning rates on PICTURES (1,200) digits of MNIST, cross-validates the best, draws
-scikit_learn.png, its learning curve, and tests it on 1,000 digits that took no part. Everything
-beyond `ImageClassifier` is scikit-learn's own.
+Searches a grid of learning rates on PICTURES (1,200) digits of MNIST, cross-validates the best,
+draws its learning curve into scikit_learn.png, and tests it on 1,000 digits that took no part.
+Everything beyond `ImageClassifier` is scikit-learn's own.
 """
 
 import sys

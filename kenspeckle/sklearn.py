@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -192,19 +191,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         for line in self.settings:
             _refuse_elsewhere(line.partition("=")[0].strip())
         chosen = build_recipe(self.recipe) if self.recipe else usual
-        chosen = config.override(chosen, self.settings)
-        train = chosen.train
+        told = config.to_dict(config.override(chosen, self.settings))
         if self.epochs is not None:
-            train = replace(train, epochs=float(self.epochs), steps=0)
-        threads = torch.get_num_threads() if self.threads is None else self.threads
-        return replace(
-            chosen,
-            source="X",
-            seed=_seed(self.random_state),
-            device=self.device,
-            threads=threads,
-            train=train,
-        )
+            told["train"] |= {"epochs": _plain(self.epochs), "steps": 0}
+        threads = torch.get_num_threads() if self.threads is None else _plain(self.threads)
+        told |= {"source": "X", "seed": _seed(self.random_state), "threads": threads}
+        return config.from_dict(RunConfig, told | {"device": self.device})
 
     def _tell(self, epoch: Epoch) -> None:
         if self.verbose:
@@ -217,6 +209,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 def _pictures(X: Any) -> NDArray[np.uint8] | None:
     """`X` as (N, H, W, C), or None where it holds no pictures but rows."""
     if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) >= 2:
+        shapes = sorted({np.shape(picture) for picture in X})
+        if len(shapes) > 1:
+            raise DataError(
+                f"X: pictures must all be of one shape, got {shapes[0]} and {shapes[1]}"
+            )
         X = np.stack(X)
     if not isinstance(X, np.ndarray) or X.ndim < 3:
         return None
@@ -247,6 +244,11 @@ def _refuse_elsewhere(name: str) -> None:
             f"{name} has no effect in ImageClassifier, which learns from all items that it is "
             "given and writes nothing; use `ken train` for it"
         )
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy, as grids often are made of, as one of Python."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _seed(random_state: Any) -> int:

@@ -252,6 +252,13 @@ def test_recipes_without_convolutions_read_numbers_too():
     assert classifier.fit(rows, labels).score(rows, labels) > 0.9
 
 
+def test_numbers_of_numpy_are_parameters_too(bars):
+    images, names = bars[0][:60], bars[1][:60]
+    given = small(epochs=np.int64(2), threads=np.int64(1), random_state=np.int64(5))
+    plain = small(epochs=2, random_state=5)
+    assert given.fit(images, names).model_ == plain.fit(images, names).model_
+
+
 def test_a_random_state_of_numpy_gives_a_seed(bars):
     images, names = bars[0][:60], bars[1][:60]
     made = [
@@ -309,6 +316,13 @@ LABELS = np.arange(6) % 2
             "train.loss=squared tells a number, which needs validation; "
             "use cross-entropy or binary here",
         ),
+        (
+            {},
+            [SQUARE[0], SQUARE[1, :5], *SQUARE[2:]],
+            "X: pictures must all be of one shape, got (5, 8) and (8, 8)",
+        ),
+        ({"device": "gpu"}, SQUARE, "device must be one of auto, cpu, cuda, got 'gpu'"),
+        ({"epochs": "3"}, SQUARE, "train.epochs must be float, got '3'"),
         (
             {"settings": ["seed=3"]},
             SQUARE,
