@@ -22,9 +22,11 @@ from kenspeckle import config, device
 from kenspeckle.backbones import backbone
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import dataset_views
-from kenspeckle.evaluation.linear_head import fit_linear_head, grouped_folds
+from kenspeckle.evaluation.accuracy import wilson
+from kenspeckle.evaluation.linear_head import fit_linear_head
 from kenspeckle.experiments.transfer import stamps
 from kenspeckle.features import features
+from kenspeckle.folds import grouped_folds
 from kenspeckle.inference import outputs
 from kenspeckle.model_file import load
 from kenspeckle.recipes.catalog import build_recipe
@@ -35,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--scratch-seeds", type=int, default=1, help="of the ResNet, which is slow")
+    parser.add_argument("--scratch-folds", type=int, default=5, help="of its five, to be told")
     parser.add_argument("--threads", type=int, default=0)
     chosen = parser.parse_args()
     compute = device.choose("cpu", "auto", chosen.threads)
@@ -66,14 +69,25 @@ def main() -> None:
         with threadpool_limits(1):  # as training does
             fit_linear_head(found, data.labels, classes=len(data.class_names), groups=data.groups)
         print(f"head with cross-validation {time.perf_counter() - began:.2f} s")
-        if chosen.scratch_seeds:
-            rows["ResNet from random weights (recipe photos)"] = [
-                accuracy_of_scratch(data, Path(place), seed) for seed in range(chosen.scratch_seeds)
-            ]
+        scratch = [
+            counts_of_scratch(
+                data, Path(place), seed, folds=chosen.scratch_folds, threads=chosen.threads
+            )
+            for seed in range(chosen.scratch_seeds)
+        ]
     print("\n| method | accuracy | sd over seeds | n | seeds |\n|---|---|---|---|---|")
     for name, values in rows.items():
-        spread = f"{np.std(values, ddof=1):.2%}" if len(values) > 1 else "-"
-        print(f"| {name} | {np.mean(values):.2%} | {spread} | {len(data)} | {len(values)} |")
+        print(row(name, values, len(data)))
+    if scratch:
+        name = "ResNet from random weights (recipe photos)"
+        print(row(name, [right / n for right, n in scratch], scratch[0][1]))
+        interval = wilson(*scratch[0])
+        print(f"\nResNet, seed 0: {interval.low:.2%} to {interval.high:.2%}, n={scratch[0][1]}")
+
+
+def row(name: str, values: list[float], count: int) -> str:
+    spread = f"{np.std(values, ddof=1):.2%}" if len(values) > 1 else "-"
+    return f"| {name} | {np.mean(values):.2%} | {spread} | {count} | {len(values)} |"
 
 
 def folds_of(data: Dataset, seed: int) -> np.ndarray:
@@ -107,21 +121,30 @@ def accuracy_of_neighbour(data: Dataset, found: np.ndarray, seed: int) -> float:
     return right / len(data)
 
 
-def accuracy_of_scratch(data: Dataset, place: Path, seed: int) -> float:
-    """The recipe for pictures without pretrained weights; its model of the last epoch."""
-    folds, right = folds_of(data, seed), 0
-    settings = ["train.keep=last", "train.patience=0"]
-    settings += ["preprocess.height=64", "preprocess.width=64"]
-    for fold in range(5):
-        held = np.flatnonzero(folds == fold)
-        train = data.take(np.flatnonzero(folds != fold))
-        chosen = config.override(build_recipe("photos"), [*settings, f"seed={seed}"])
+def counts_of_scratch(
+    data: Dataset, place: Path, seed: int, *, folds: int, threads: int
+) -> tuple[int, int]:
+    """How many are told rightly, and of how many, by the model of the last epoch.
+
+    The recipe for pictures without pretrained weights, in `folds` of the five folds.
+    """
+    fold_of, right, count = folds_of(data, seed), 0, 0
+    settings = ["train.keep=last", "train.patience=0", "splits.folds=0"]
+    settings += [f"seed={seed}", f"threads={threads}"]
+    for fold in range(folds):
+        began = time.perf_counter()
+        held = np.flatnonzero(fold_of == fold)
+        train = data.take(np.flatnonzero(fold_of != fold))
+        chosen = config.override(build_recipe("photos"), settings)
         end = to_end(training(chosen, out=place / f"scratch-{seed}-{fold}", dataset=train))
         model = load(end.run.model_file)
         (view,) = dataset_views(data.take(held), model.preprocess)
         said = outputs(model.network, view.images).argmax(dim=1).numpy()
         right += int((said == data.labels[held]).sum())
-    return right / len(data)
+        count += len(held)
+        seconds = time.perf_counter() - began
+        print(f"ResNet, seed {seed}, fold {fold}: {right} of {count} so far ({seconds:.0f} s)")
+    return right, count
 
 
 def small(data: Dataset) -> np.ndarray:

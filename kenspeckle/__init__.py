@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kenspeckle.assessment import Assessment as Assessment
     from kenspeckle.assessment import evaluate as evaluate
+    from kenspeckle.briefing.writing import report as report
     from kenspeckle.data.dataset import Dataset as Dataset
     from kenspeckle.data.dataset import memory_dataset as memory_dataset
     from kenspeckle.data.sources.detect import open_dataset as open_dataset
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from kenspeckle.evaluation.accuracy import measure as measure
     from kenspeckle.inference import Prediction as Prediction
     from kenspeckle.inference import predict as predict
+    from kenspeckle.looking import look as look
     from kenspeckle.model_file import Classifier as Classifier
     from kenspeckle.model_file import load as load
     from kenspeckle.predictions import Predictions as Predictions
@@ -49,11 +51,13 @@ _HOME = {
     "inspect_data": "survey",
     "load": "model_file",
     "load_predictions": "predictions",
+    "look": "looking",
     "measure": "evaluation.accuracy",
     "memory_dataset": "data.dataset",
     "open_dataset": "data.sources.detect",
     "open_run": "run_folder",
     "predict": "inference",
+    "report": "briefing.writing",
     "resume": "runs",
     "train": "runs",
 }

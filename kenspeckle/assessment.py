@@ -13,6 +13,7 @@ from kenspeckle import device, runlog, storage
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.sources.detect import open_dataset
+from kenspeckle.data.sources.reopening import read_again
 from kenspeckle.data.splits import SPLIT_NAMES, TEST, TRAIN, VALIDATION, SplitConfig, draw
 from kenspeckle.errors import DataError
 from kenspeckle.evaluation.accuracy import Measurement, measure
@@ -57,14 +58,9 @@ def evaluate(
     settings = found.config
     classifier = load(found.epoch_model(epoch) if epoch else found.model_file)
     device.prepare(device.choose("cpu", "fp32", settings.threads))
-    if isinstance(source, Dataset):
-        data = source
-    else:
-        data = open_dataset(
-            source or settings.source, data=settings.data, preprocess=settings.preprocess
-        )
+    data = _opened(source or settings.source, found)
     is_own = data.fingerprint == found.ledger["fingerprint"]
-    if is_own and split == VALIDATION and settings.transfer.folds > 0:
+    if is_own and split == VALIDATION and settings.splits.folds > 0:
         raise DataError(
             f"{found.path}: the model has learned from its validation pictures, which were told by "
             f"folds before that; those figures are in {found.path / RESULT}"
@@ -91,6 +87,30 @@ def evaluate(
             notes=data.origin.notes if data.origin else (),
         )
     return _recorded(found, made, data.source, epoch)
+
+
+def _opened(source: str | Path | Dataset, run: Run) -> Dataset:
+    """Its pictures at the size that the run was trained at; of other data, those of all classes."""
+    how, preprocess, own = run.config.data, run.config.preprocess, run.ledger["fingerprint"]
+    if isinstance(source, Dataset):
+        given = read_again(source, data=how, preprocess=preprocess)
+        if given.origin is None or given.fingerprint == own:
+            return given
+        source = given.source
+    found = open_dataset(source, data=how, preprocess=preprocess, classes="all")
+    if found.fingerprint != own and _has_more_than_learned(found):
+        learned = open_dataset(source, data=how, preprocess=preprocess)
+        if learned.fingerprint == own:
+            return learned
+    return found
+
+
+def _has_more_than_learned(data: Dataset) -> bool:
+    """Whether there are pictures to train on, but not of every class."""
+    is_held = data.official_test.copy()
+    if data.official_validation is not None:
+        is_held |= data.official_validation
+    return 0 < len(np.unique(data.labels[~is_held])) < len(data.class_names)
 
 
 def _indices(data: Dataset, config: SplitConfig, split: str, *, is_own: bool) -> NDArray[np.int64]:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch.nn import functional
 
 from kenspeckle import device
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import reason, settle
-from kenspeckle.data.splits import Splits
+from kenspeckle.data.splits import Splits, groups_of, members_of
 from kenspeckle.device import Compute
 from kenspeckle.errors import ConfigError
+from kenspeckle.folds import FEW, FOLDS
 from kenspeckle.models.backbone import Backbone
 from kenspeckle.models.families import build_model
-from kenspeckle.report.text import duration
+from kenspeckle.pages.text import duration
 from kenspeckle.settings import RunConfig
-from kenspeckle.transfer_config import TransferConfig
 
-FEW = 100  # validation pictures, below which they cannot tell whether fine-tuning helps
-FOLDS = 5
+FEW_TO_TUNE = 100  # validation pictures, below which they cannot tell whether fine-tuning helps
 _TIMED = 8  # pictures of the step that is timed
 
 
@@ -31,6 +31,7 @@ class Settled:
 
     settings: RunConfig
     notes: tuple[str, ...]
+    reasons: tuple[str, ...]  # those of the notes that say why a setting is as it is
 
 
 def on_backbone(settings: RunConfig, source: Backbone) -> RunConfig:
@@ -59,16 +60,23 @@ def settled(
         threads=compute.threads,
         preprocess=settle(asked.preprocess, data),
     )
-    notes = _of_pictures(asked, settings, data)
+    notes: list[str] = []
     if not asked.train.batch_size:
         size = batch_size(len(splits.train))
         settings = replace(settings, train=replace(settings.train, batch_size=size))
         notes.append(f"train.batch_size is {size} for {len(splits.train):,} pictures")
     if source:
-        chosen, lines = _stages(settings, splits, compute)
-        settings = replace(settings, transfer=chosen)
+        settings, lines = _stages(settings, data, splits, compute)
         notes += lines
-    return Settled(settings=settings, notes=(*notes, *_of_load(settings)))
+    elif settings.splits.folds:
+        settings, lines = _by_folds(settings, data, splits, compute)
+        notes += lines
+    pictures = _of_pictures(asked, settings, data)
+    return Settled(
+        settings=settings,
+        notes=(*pictures, *notes, *_of_load(settings)),
+        reasons=tuple(notes),
+    )
 
 
 def _of_pictures(asked: RunConfig, settings: RunConfig, data: Dataset) -> list[str]:
@@ -99,15 +107,14 @@ def batch_size(count: int) -> int:
 
 
 def _stages(
-    settings: RunConfig, splits: Splits, compute: Compute
-) -> tuple[TransferConfig, list[str]]:
+    settings: RunConfig, data: Dataset, splits: Splits, compute: Compute
+) -> tuple[RunConfig, list[str]]:
     """Whether to fine-tune, and by what the head is told."""
-    asked = settings.transfer
-    count = len(splits.train) + len(splits.validation)
+    asked, folds = settings.transfer, settings.splits.folds
     fine_tune, notes = asked.fine_tune, []
-    if fine_tune == "auto" and asked.folds > 0:
+    if fine_tune == "auto" and folds > 0:
         fine_tune = "off"
-    if fine_tune == "auto" and len(splits.validation) < FEW:
+    if fine_tune == "auto" and len(splits.validation) < FEW_TO_TUNE:
         fine_tune = "off"
         notes.append(
             f"no fine-tuning: {len(splits.validation):,} validation pictures could not tell "
@@ -116,19 +123,46 @@ def _stages(
     if fine_tune == "auto":
         seconds = _seconds(settings, len(splits.train), compute)
         fine_tune = "on" if seconds <= 60 * asked.minutes else "off"
-        says = f"fine-tuning would take about {duration(seconds)}"
-        if fine_tune == "off":
-            says += f", over transfer.minutes={asked.minutes:g}; transfer.fine_tune=on does it"
-        notes.append(says.replace("would take", "will take") if fine_tune == "on" else says)
-    folds = asked.folds
+        would, over = ("will", "within") if fine_tune == "on" else ("would", "over")
+        notes.append(
+            f"fine-tuning {would} take about {duration(seconds)}, {over} "
+            f"transfer.minutes={asked.minutes:g}: transfer.fine_tune is {fine_tune}, as measured "
+            "on this machine; config.toml keeps that, so a repeat does not measure again"
+        )
     if folds < 0:
-        folds = FOLDS if fine_tune == "off" else 0
+        has_own = data.official_validation is not None
+        folds = 0 if fine_tune == "on" or has_own else FOLDS
     if folds:
         notes.append(
-            f"validated by {folds} folds: each of {count:,} pictures is told by a head that has "
-            "not seen it, and the final head learns from all"
+            f"validated by {folds} folds: each of {len(members_of(splits)):,} pictures is told by "
+            "a head that has not seen it, and the final head learns from all"
         )
-    return replace(asked, fine_tune=fine_tune, folds=folds), notes
+    transfer = replace(asked, fine_tune=fine_tune)
+    return replace(settings, transfer=transfer, splits=replace(settings.splits, folds=folds)), notes
+
+
+def _by_folds(
+    settings: RunConfig, data: Dataset, splits: Splits, compute: Compute
+) -> tuple[RunConfig, list[str]]:
+    """Whether networks from random weights are validated by folds, and what that costs."""
+    folds, members = settings.splits.folds, members_of(splits)
+    groups = len(np.unique(groups_of(data)[members]))
+    if folds < 0:
+        is_wanted = len(members) < FEW and data.official_validation is None and not settings.start
+        folds = min(FOLDS, groups) if is_wanted and groups > 1 else 0
+    elif groups > 1:
+        folds = min(folds, groups)
+    settings = replace(settings, splits=replace(settings.splits, folds=folds))
+    if not folds:
+        return settings, []
+    seconds = _seconds(settings, len(members), compute)
+    return settings, [
+        f"validated by {folds} folds: each of {len(members):,} pictures is told by a network that "
+        "has not seen it, and the final network learns from all",
+        f"that is {folds + 1} trainings, {duration(folds * seconds)} or so instead of "
+        f"{duration(seconds)}; splits.folds=0 does one, and is told by "
+        f"{len(splits.validation):,} pictures",
+    ]
 
 
 def _seconds(settings: RunConfig, count: int, compute: Compute) -> float:

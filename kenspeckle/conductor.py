@@ -8,72 +8,106 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import asdict, replace
 from typing import Literal
 
-import numpy as np
-from torch import nn
-
-from kenspeckle import model_file, runlog, storage
-from kenspeckle.data.splits import VALIDATION
-from kenspeckle.errors import KenspeckleError, RunError
+from kenspeckle import runlog, storage
+from kenspeckle.cross_validation import (
+    close_fold,
+    epochs_to_keep,
+    fold_epochs,
+    tell_fold,
+    whole,
+)
+from kenspeckle.errors import KenspeckleError, RunError, StorageError
 from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.event_files import EventFiles
 from kenspeckle.events import Ended, EpochRecord, Event, Started, kept_epoch, stops_early
-from kenspeckle.inference import predictions
-from kenspeckle.model_file import Classifier
-from kenspeckle.monitoring import write_epoch, write_start
-from kenspeckle.predictions import Predictions, load_predictions
-from kenspeckle.run_folder import EPOCHS, MODEL, RESULT, TENSORBOARD
+from kenspeckle.interruption import uninterrupted
+from kenspeckle.keeping import keep_best, keep_model, validated, write_result
+from kenspeckle.monitoring import write_epoch, write_start, write_validation
+from kenspeckle.predictions import Predictions
+from kenspeckle.run_folder import EPOCHS, FOLDS, TENSORBOARD
 from kenspeckle.session import Session, save_checkpoint
 from kenspeckle.training import Epoch, averaged, fit
-from kenspeckle.transfer import HEAD, first_stage, second_stage
+from kenspeckle.transfer import first_stage, second_stage
+
+_OFTEN = 10  # epochs
 
 
 def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterator[Event]:
-    """Train to the end, or until `stop()`; save, validate and record on the way."""
+    """Train to the end, or until `stop()`; save, validate and record on the way.
+
+    `stop` is asked after each step, and between the stages on a pretrained network.
+    """
     settings, training = session.settings, session.training
-    _log(session, "training")
     parameters = sum(parameter.numel() for parameter in training.network.parameters())
-    yield Started(
-        run=session.run,
-        config=settings,
-        compute=session.compute,
-        parameters=parameters,
-        train_n=len(session.batches.labels),
-        validation_n=len(session.splits.validation),
-        step=training.total,
-        notes=tuple(notes),
-    )
-    events = EventFiles(session.run.path / TENSORBOARD, first_step=training.total)
-    with closing(events), _logged_failure(session):
-        if training.total == 0:
+    by_folds = settings.splits.folds > 0
+    with ExitStack() as stack:
+        stack.enter_context(_logged_failure(session))
+        _log(session, "training")
+        yield Started(
+            run=session.run,
+            config=settings,
+            compute=session.compute,
+            parameters=parameters,
+            train_n=len(session.members) if by_folds else len(session.batches.labels),
+            validation_n=len(session.members if by_folds else session.splits.validation),
+            step=session.step,
+            folds_done=session.fold - 1 if session.fold else len(session.folds),
+            notes=tuple(notes),
+        )
+        folder, first_step = session.run.path / TENSORBOARD, 0 if session.fold else training.total
+        events = stack.enter_context(closing(EventFiles(folder, first_step=first_step)))
+        stack.enter_context(_told(events))
+        if training.total == 0 and not session.fold:
             write_start(session, events)
         if settings.transfer.backbone and not session.epochs:
             yield from first_stage(session, session.progress)
             _write_epochs(session)
-        saved = time.perf_counter()
-        for epoch in _epochs(session):
-            yield epoch
-            if epoch.complete:
-                record = _validate(session, epoch)
-                _write_epochs(session)
-                write_epoch(session, events, epoch, record)
-                yield record
-            if time.perf_counter() - saved >= settings.train.checkpoint_seconds:
-                save_checkpoint(session)
-                saved = time.perf_counter()
+            assert session.best_predictions is not None
+            write_validation(session, events, session.best_predictions)
             if stop() and not _is_done(session):
-                save_checkpoint(session)
-                _log(session, "interrupted")
-                yield _ended(session, "interrupted")
+                yield _interrupted(session)
                 return
+        is_whole = yield from _train(session, events, stop)
+        while is_whole and session.fold:
+            yield close_fold(session)
+            if not session.fold:
+                write_start(session, events)
+            is_whole = yield from _train(session, events, stop)
+        if not is_whole:
+            yield _interrupted(session)
+            return
         yield from second_stage(session)
-        _finish(session)
+        made = keep_best(session)
+        _log(session, "finished")
+        write_result(session, made)
+        events.ended("finished", time=time.time())
     yield _ended(session, "finished")
+
+
+def _train(
+    session: Session, events: EventFiles, stop: Callable[[], bool]
+) -> Generator[Event, None, bool]:
+    """Train the present network to its end, or until `stop()`; say whether it was the end."""
+    for epoch in _epochs(session):
+        yield replace(epoch, step=session.base + epoch.step, total_steps=whole(session))
+        if epoch.complete:
+            record, made = _validate(session, epoch)
+            _write_epochs(session)
+            if not session.fold:
+                if _is_drawn(record.epoch) or _is_done(session):
+                    write_validation(session, events, made)
+                write_epoch(session, events, epoch, record)
+            yield record
+        if time.perf_counter() - session.saved_at >= session.settings.train.checkpoint_seconds:
+            save_checkpoint(session)
+        if stop() and not _is_done(session):
+            return False
+    return True
 
 
 def _epochs(session: Session) -> Iterator[Epoch]:
@@ -100,15 +134,24 @@ def _is_done(session: Session) -> bool:
     transfer = session.settings.transfer
     if transfer.backbone and transfer.fine_tune == "off":
         return True
-    if training.step == 0 and stops_early(session.epochs, settings.patience, settings.min_delta):
+    if training.total >= settings.total_steps(len(session.batches)):
         return True
-    return training.total >= settings.total_steps(len(session.batches))
+    if training.step:
+        return False
+    if session.fold_of is not None and not session.fold:
+        return training.epoch >= epochs_to_keep(session)
+    return stops_early(session.history, settings.patience, settings.min_delta)
 
 
-def _validate(session: Session, epoch: Epoch) -> EpochRecord:
-    """Measure on the validation split, and keep the weights that are the best or asked for."""
+def _is_drawn(epoch: int) -> bool:
+    """Whether pictures of this validation are worth their time: often at first, later rarely."""
+    return epoch <= _OFTEN or epoch % _OFTEN == 0
+
+
+def _validate(session: Session, epoch: Epoch) -> tuple[EpochRecord, Predictions]:
+    """Measure on what validates, and keep the weights that are the best or asked for."""
     with averaged(session.training) as network:
-        made = _validation_predictions(session, network)
+        made = tell_fold(session) if session.fold else validated(session, epoch.number + 1)
         measured = measure(made)
         record = EpochRecord(
             epoch=epoch.number + 1,
@@ -122,92 +165,28 @@ def _validate(session: Session, epoch: Epoch) -> EpochRecord:
             rate=epoch.rate,
             seconds=epoch.seconds,
             images_per_second=epoch.seen / epoch.seconds,
+            fold=session.fold,
         )
-        session.epochs.append(record)
-        keep = session.settings.train.keep
-        if kept_epoch(session.epochs, keep) == len(session.epochs) - 1:
+        session.history.append(record)
+        if session.fold:
+            return record, made
+        if kept_epoch(session.epochs, session.settings.keep) == len(session.epochs) - 1:
             session.best = {name: value.clone() for name, value in network.state_dict().items()}
             session.best_predictions = made
-        _keep_model(session, made)
-    return record
-
-
-def _validation_predictions(
-    session: Session, network: nn.Module, *, temperature: float = 1.0
-) -> Predictions:
-    return predictions(
-        network, session.validation, session.head, split=VALIDATION, temperature=temperature
-    )
+        keep_model(session, made)
+    return record, made
 
 
 def _write_epochs(session: Session) -> None:
-    lines = "".join(json.dumps(asdict(line)) + "\n" for line in session.epochs)
-    storage.write_file(session.run.path / EPOCHS, lines.encode())
+    name, epochs = (FOLDS, fold_epochs(session)) if session.fold else (EPOCHS, session.epochs)
+    lines = "".join(json.dumps(asdict(line)) + "\n" for line in epochs)
+    storage.write_file(session.run.path / name, lines.encode())
 
 
-def _finish(session: Session) -> None:
-    """Write the last checkpoint, the model file and the validation result."""
+def _interrupted(session: Session) -> Ended:
     save_checkpoint(session)
-    network = session.training.network
-    network.load_state_dict(session.best)
-    made = session.best_predictions
-    if made is None and session.settings.transfer.folds > 0:  # resumed after all was done
-        made = load_predictions(session.run.predictions_file(HEAD))
-    if made is None:
-        made = _validation_predictions(session, network)
-    if made.values is not None:  # the spread of its answers, which they are believed by
-        made = _validation_predictions(session, network, temperature=_variance(made))
-    _save_model(session, session.run.path / MODEL, made)
-    made.save(session.run.predictions_file(VALIDATION))
-    _log(session, "finished")
-    # last, because a folder with it counts as finished
-    storage.write_json(
-        session.run.path / RESULT, {VALIDATION: {"role": "chosen on", **asdict(measure(made))}}
-    )
-
-
-def _variance(made: Predictions) -> float:
-    """Of the errors of a model that tells a number; 1 for all others."""
-    if made.values is None:
-        return 1.0
-    numbers = np.array([float(name) for name in made.class_names])
-    return float(max(1e-6, np.mean((made.values - numbers[made.labels]) ** 2)))
-
-
-def _keep_model(session: Session, made: Predictions) -> None:
-    """Every so many epochs, a model file that stays, of the network that has `made` these."""
-    every, epoch = session.settings.train.keep_models, session.epochs[-1].epoch
-    if every and epoch % every == 0:
-        path = session.run.epoch_model_path(epoch)
-        storage.make_folder(path.parent)
-        _save_model(session, path, made)
-
-
-def _save_model(session: Session, path: Path, made: Predictions) -> None:
-    """The network as it is now, which has `made` these, with all that is needed to use it."""
-    settings, measured = session.settings, measure(made)
-    card = {
-        "source": settings.source,
-        "recipe": settings.recipe,
-        "seed": settings.seed,
-        "data": session.identity["data"],
-        "validation": {
-            "accuracy": measured.accuracy,
-            "n": measured.n,
-            "interval": [measured.interval.low, measured.interval.high],
-        },
-    }
-    classifier = Classifier(
-        network=session.training.network,
-        architecture=settings.model,
-        shape=session.input_shape,
-        class_names=session.dataset.class_names,
-        preprocess=settings.preprocess,
-        task=settings.train.task,
-        temperature=_variance(made),
-        card=card,
-    )
-    model_file.save(path, classifier)
+    _log(session, "interrupted")
+    return _ended(session, "interrupted")
 
 
 def _ended(session: Session, state: Literal["finished", "interrupted"]) -> Ended:
@@ -216,10 +195,22 @@ def _ended(session: Session, state: Literal["finished", "interrupted"]) -> Ended
         config=session.settings,
         compute=session.compute,
         state=state,
-        step=session.training.total,
+        step=session.step,
         epochs=tuple(session.epochs),
+        fold_epochs=fold_epochs(session),
         total_seconds=time.perf_counter() - session.began,
     )
+
+
+@contextmanager
+def _told(events: EventFiles) -> Iterator[None]:
+    """Tell TensorBoard how the run ended."""
+    try:
+        yield
+    except KenspeckleError:
+        with suppress(StorageError):  # on a full disk this fails too, and the cause must be seen
+            events.ended("failed", time=time.time())
+        raise
 
 
 @contextmanager
@@ -227,15 +218,17 @@ def _logged_failure(session: Session) -> Iterator[None]:
     """Say "failed" in the run log when the run fails for a reason that the user can act on."""
     try:
         yield
-    except KenspeckleError:
-        with suppress(RunError):  # on a full disk the log fails too, and the cause must be seen
-            _log(session, "failed")
+    except (KenspeckleError, KeyboardInterrupt) as error:
+        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        # on a full disk the log fails too, and the cause must be seen
+        with suppress(RunError), uninterrupted():
+            _log(session, status)
         raise
 
 
 def _log(session: Session, status: str) -> None:
     settings, epochs = session.settings, session.epochs
-    best = epochs[kept_epoch(epochs, settings.train.keep)] if epochs else None
+    best = epochs[kept_epoch(epochs, settings.keep)] if epochs else None
     row = runlog.LogRow(
         run=session.run.name,
         started=session.started,
@@ -244,7 +237,7 @@ def _log(session: Session, status: str) -> None:
         seed=settings.seed,
         status=status,
         epochs=sum(epoch.epoch > 0 for epoch in epochs),
-        train_seconds=sum(epoch.seconds for epoch in epochs),
+        train_seconds=sum(epoch.seconds for epoch in (*fold_epochs(session), *epochs)),
         validation_accuracy=best.validation_accuracy if best else None,
         validation_n=best.validation_n if best else 0,
     )

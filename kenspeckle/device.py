@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 
 from kenspeckle.errors import DeviceError
-from kenspeckle.processor import cores, keep_freed_memory
+from kenspeckle.processor import cores, keep_freed_batches
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
@@ -76,7 +76,18 @@ def prepare(compute: Compute) -> None:
     if compute.device == "cuda":
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
-    keep_freed_memory()
+    keep_freed_batches()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on this thread alone: for what is over before another has woken up."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

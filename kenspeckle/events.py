@@ -22,9 +22,10 @@ class Started:
     config: RunConfig
     compute: Compute
     train_n: int
-    validation_n: int
+    validation_n: int  # by folds both are all pictures outside the test split
     parameters: int  # of the network
     step: int  # updates done already
+    folds_done: int
     notes: tuple[str, ...]
 
 
@@ -43,6 +44,7 @@ class EpochRecord:
     rate: float  # learning rate of the last step
     seconds: float  # of training
     images_per_second: float
+    fold: int = 0  # that was held out and is validated on, from 1; 0 = of the network that is kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,16 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoldDone:
+    """A fold was told, epoch by epoch, by a network that was trained on the others."""
+
+    number: int  # from 1
+    folds: int
+    best: EpochRecord
+    seconds: float  # of training
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ended:
     """The session is over: "finished", or "interrupted" with a checkpoint to go on from."""
 
@@ -68,21 +80,22 @@ class Ended:
     compute: Compute
     state: Literal["finished", "interrupted"]
     step: int
-    epochs: tuple[EpochRecord, ...]
+    epochs: tuple[EpochRecord, ...]  # of the network that is kept
+    fold_epochs: tuple[EpochRecord, ...]  # of the networks that were only measured
     total_seconds: float  # of this session, from reading the data to the last file
 
     @property
     def best(self) -> EpochRecord:
         """The epoch whose weights the model file holds."""
-        return self.epochs[kept_epoch(self.epochs, self.config.train.keep)]
+        return self.epochs[kept_epoch(self.epochs, self.config.keep)]
 
     @property
     def train_seconds(self) -> float:
         """Of training alone, over all sessions."""
-        return sum(epoch.seconds for epoch in self.epochs)
+        return sum(epoch.seconds for epoch in (*self.fold_epochs, *self.epochs))
 
 
-Event = Started | Epoch | EpochRecord | Stage | Ended
+Event = Started | Epoch | EpochRecord | FoldDone | Stage | Ended
 
 
 def stops_early(epochs: Sequence[EpochRecord], patience: int, min_delta: float) -> bool:

@@ -75,15 +75,22 @@ def predictions(
     temperature: float = 1.0,
 ) -> Predictions:
     """What `network` says of every item; of several views of the same items, the mean."""
-    said = [outputs(network, view.images) for view in views]
+    said = torch.stack([outputs(network, view.images) for view in views])
+    return meaning(said, views[0], head, split=split, temperature=temperature)
+
+
+def meaning(
+    said: torch.Tensor, items: Dataset, head: Head, *, split: str, temperature: float = 1.0
+) -> Predictions:
+    """What the outputs `said` (views, N, outputs) of a network mean for the labels of `items`."""
     shares = [(head.logits(given) / temperature).softmax(dim=1) for given in said]
     values = None
     if isinstance(head, NumberHead):
         values = torch.stack([head.values(given) for given in said]).mean(dim=0).numpy()
     return Predictions(
         probabilities=torch.stack(shares).mean(dim=0).numpy(),
-        labels=views[0].labels,
-        class_names=views[0].class_names,
+        labels=items.labels,
+        class_names=items.class_names,
         split=split,
         values=values,
     )

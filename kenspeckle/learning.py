@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kenspeckle.choices import batch_size
+from kenspeckle.course import course_on, shape_of, take_weights
 from kenspeckle.data.dataset import Dataset, concatenated
 from kenspeckle.data.numbers import Numbers
 from kenspeckle.data.preprocess import dataset_views, settle
@@ -17,7 +18,6 @@ from kenspeckle.errors import ConfigError
 from kenspeckle.model_file import Classifier, from_bytes, to_bytes
 from kenspeckle.models.heads import head_of
 from kenspeckle.models.mlp import MlpConfig
-from kenspeckle.outset import set_out, shape_of, take_weights
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import Epoch, averaged, fit
 
@@ -60,12 +60,12 @@ def learn(
     head = head_of("classes", items.class_names)
     epochs = []
     with borrowed(compute):
-        outset = set_out(views, settings, head=head, compute=compute)
-        training = outset.training
+        course = course_on(views, settings, compute)
+        training = course.training
         take_weights(training.network, settings)
         for epoch in fit(
             training,
-            outset.batches,
+            course.batches,
             settings.train,
             schedule=settings.schedule,
             head=head,
@@ -78,7 +78,7 @@ def learn(
             classifier = Classifier(
                 network=network,
                 architecture=settings.model,
-                shape=shape_of(views),
+                shape=course.input_shape,
                 class_names=items.class_names,
                 preprocess=settings.preprocess,
                 card={"recipe": settings.recipe, "seed": settings.seed, "items": len(items)},

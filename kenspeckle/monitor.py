@@ -12,7 +12,7 @@ class MonitorConfig:
 
     histograms: Literal["on", "off"] = "on"  # of weights, gradients and pre-activations
     graph: Literal["on", "off"] = "on"  # of the layers
-    pictures: int = 32  # of the first batch, as augmented; 0 = none
+    pictures: int = 32  # at most, of the first batch and of mistakes; 0 = no images at all
     sample: int = 256  # pictures of the training split that histograms are computed on
 
     def __post_init__(self) -> None:

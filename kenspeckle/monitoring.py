@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from kenspeckle import config
 from kenspeckle.data.batches import Batch
-from kenspeckle.event_files import EventFiles
+from kenspeckle.evaluation.accuracy import measure
+from kenspeckle.event_files import EventFiles, Setting
 from kenspeckle.events import EpochRecord
 from kenspeckle.explain.histograms import layer_histograms
 from kenspeckle.models.summary import summarize
-from kenspeckle.report.grid import grid, png
+from kenspeckle.pages.confusion_sheet import confusion_sheet
+from kenspeckle.pages.grid import grid, png
+from kenspeckle.pages.mistake_sheet import Mistake, mistake_sheet
+from kenspeckle.predictions import Predictions
+from kenspeckle.recipes.catalog import RECIPES
 from kenspeckle.session import Session
+from kenspeckle.settings import RunConfig
 from kenspeckle.training import Epoch
 
 _COLUMNS = 8
 
 
 def write_start(session: Session, events: EventFiles) -> None:
-    """The graph, the pictures of the first batch as they are augmented, the first histograms."""
+    """Settings, the graph, the pictures of the first batch as augmented, the first histograms."""
     settings, batches = session.settings, session.batches
     now = time.time()
+    events.text("configuration", f"```toml\n{config.dumps(settings)}\n```", time=now)
+    events.settings(hyper_parameters(settings), time=now)
     if settings.monitor.graph == "on":
         summary = summarize(settings.model, shape=session.input_shape, outputs=session.head.outputs)
         events.graph(summary.rows, time=now)
     if settings.monitor.pictures:
         first = next(batches.epoch(0)).images[: settings.monitor.pictures]
         pixels = first.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-        sheet = grid(pixels, columns=_COLUMNS)
-        height, width = sheet.shape[:2]
-        events.picture("first batch", 0, png(sheet), height=height, width=width, time=now)
+        _picture(events, "train", "first batch", 0, grid(pixels, columns=_COLUMNS))
     write_histograms(session, events)
 
 
@@ -47,6 +57,78 @@ def write_epoch(session: Session, events: EventFiles, epoch: Epoch, record: Epoc
     events.scalars("validation", epoch.step, validation, time=now)
     write_histograms(session, events)
     events.flush()
+
+
+def write_validation(session: Session, events: EventFiles, made: Predictions) -> None:
+    """The confusion matrix, and the mistakes that were believed in most."""
+    most = session.settings.monitor.pictures
+    if not most:
+        return
+    measured, step, names = measure(made), session.training.total, made.class_names
+    classes = len(names)
+    counts = np.bincount(made.labels * classes + made.predicted, minlength=classes**2)
+    about = f"step {step:,}: {measured.accuracy:.2%} of {measured.n:,} validation pictures right"
+    sheet = confusion_sheet(counts.reshape(classes, classes), names, title=about)
+    _picture(events, "validation", "confusion matrix", step, sheet)
+    wrong = np.flatnonzero(made.predicted != made.labels)
+    if not len(wrong):
+        return
+    order = np.argsort(-made.probabilities[wrong, made.predicted[wrong]], kind="stable")
+    chosen = wrong[order[:most]]
+    images = session.dataset.take(_validated(session)[chosen]).images
+    mistakes = [
+        Mistake(
+            image=np.asarray(images[place]),
+            label=names[made.labels[item]],
+            predicted=names[made.predicted[item]],
+            probability=float(made.probabilities[item].max()),
+        )
+        for place, item in enumerate(chosen)
+    ]
+    title = f"step {step:,}: {len(chosen)} of {len(wrong):,} mistakes, the surest first"
+    _picture(events, "validation", "mistakes", step, mistake_sheet(mistakes, title=title))
+
+
+def hyper_parameters(settings: RunConfig) -> dict[str, Setting]:
+    """Recipe, source and seed, and each setting that is not the recipe's, by its dotted name."""
+    known = settings.recipe in RECIPES  # a configuration file may call its recipe anything
+    recipe = RECIPES[settings.recipe]() if known else RunConfig(recipe=settings.recipe)
+    asked = dict(_flat(config.to_dict(recipe), ""))
+    found = dict(_flat(config.to_dict(settings), ""))
+    always = ("recipe", "source", "seed")
+    return {
+        name: value if isinstance(value, bool | int | float | str) else str(value)
+        for name, value in found.items()
+        if name in always or (value != asked.get(name) and not _is_found(name, asked.get(name)))
+    }
+
+
+def _is_found(name: str, asked: Any) -> bool:
+    """Whether the machine and the pictures decide this setting, and not a person."""
+    return name in ("device", "threads") or (
+        name.startswith("preprocess.") and asked in ("auto", 0)
+    )
+
+
+def _flat(settings: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _validated(session: Session) -> NDArray[np.int64]:
+    """The items of the dataset that validation predictions are about, in their order."""
+    by_folds = session.settings.splits.folds > 0
+    return session.members if by_folds else session.splits.validation
+
+
+def _picture(
+    events: EventFiles, folder: str, tag: str, step: int, sheet: NDArray[np.uint8]
+) -> None:
+    height, width = sheet.shape[:2]
+    events.picture(folder, tag, step, png(sheet), height=height, width=width, time=time.time())
 
 
 def write_histograms(session: Session, events: EventFiles) -> None:

@@ -15,8 +15,9 @@ from kenspeckle.settings import RunConfig
 from kenspeckle.storage import intended
 
 CONFIG, ENVIRONMENT, LEDGER = "config.toml", "environment.json", "data.json"
-EPOCHS, CHECKPOINTS, MODEL, RESULT = (
+EPOCHS, FOLDS, CHECKPOINTS, MODEL, RESULT = (
     "epochs.jsonl",
+    "folds.jsonl",
     "checkpoints",
     "model.safetensors",
     "result.json",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,15 +18,15 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.ledger import ledger
 from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.sources.detect import locate, open_dataset
+from kenspeckle.data.sources.reopening import read_again
 from kenspeckle.data.splits import draw
 from kenspeckle.device import Compute
 from kenspeckle.diagnosis.label_change import label_changes, strong_operations
 from kenspeckle.environment import environment
 from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
-from kenspeckle.models.presets import preset
-from kenspeckle.recipes.catalog import build_recipe
-from kenspeckle.recipes.choice import Choice, recipe_for
+from kenspeckle.interruption import uninterrupted
+from kenspeckle.recipes.choice import choose
 from kenspeckle.run_folder import (
     CHECKPOINTS,
     CONFIG,
@@ -40,6 +39,7 @@ from kenspeckle.run_folder import (
 from kenspeckle.runlog import LOCK
 from kenspeckle.session import Session, begin, open_session, restore_session
 from kenspeckle.settings import RunConfig
+from kenspeckle.views.view import View, ViewName, open_view
 
 RUNS = Path("runs")  # where runs go unless told otherwise
 
@@ -55,35 +55,47 @@ def train(
     recipe: str = "",
     model: str = "",
     settings: Iterable[str] = (),
-    seed: int = 0,
+    seed: int | None = None,
     out: str | Path | None = None,
+    view: ViewName = "auto",
 ) -> Run:
     """Train `recipe` on `source` and return the run; `settings` are texts like "train.epochs=3".
 
-    Without a name, the recipe is the one that suits the source.
+    Without a name, the recipe is the one that suits the source. `model` is a network by name, such
+    as "resnet-18", instead of the recipe's; `seed` is 0 unless `settings` say otherwise. `view`
+    shows how it goes: "auto" draws it in a notebook and is silent anywhere else.
 
-    `model` is a network by its name, such as "resnet-18", instead of the recipe's. Raises a
-    `KenspeckleError` that says what to do where data, settings or disk do not allow it.
+    A Dataset of picture files is trained on as its path would be, read again where another size is
+    needed; one in memory as it is. Raises a `KenspeckleError` that says what to do where data,
+    settings or disk do not allow it.
     """
     dataset = source if isinstance(source, Dataset) else None
-    name = dataset.source if dataset else str(source)
-    choice = Choice(recipe=recipe, notes=())
-    if not recipe:
-        choice = recipe_for("mnist" if dataset else name, settings, model=model)
-    chosen = replace(build_recipe(choice.recipe), source=name, seed=seed)
-    if model:
-        chosen = replace(chosen, model=preset(model))
-    chosen = config.override(chosen, settings)
-    return to_end(training(chosen, out=out, dataset=dataset, notes=choice.notes)).run
+    with closing(open_view(view)) as shown:
+        choice = choose(
+            source,
+            recipe=recipe,
+            model=model,
+            settings=settings,
+            seed=seed,
+            progress=shown.working,
+        )
+        events = training(
+            choice.config, out=out, dataset=dataset, progress=shown.working, notes=choice.notes
+        )
+        return to_end(events, shown).run
 
 
-def resume(run: str | Path | Run, *, dataset: Dataset | None = None) -> Run:
+def resume(
+    run: str | Path | Run, *, dataset: Dataset | None = None, view: ViewName = "auto"
+) -> Run:
     """Go on with an interrupted run to the bits that it would have had undisturbed.
 
-    `dataset` is needed only where the run was trained on a Dataset made in memory.
+    `dataset` is needed only where the run was trained on a Dataset made in memory; `view` is as
+    for `train`.
     """
     path = run.path if isinstance(run, Run) else run
-    return to_end(resuming(path, dataset=dataset)).run
+    with closing(open_view(view)) as shown:
+        return to_end(resuming(path, dataset=dataset, progress=shown.working), shown).run
 
 
 def training(
@@ -97,6 +109,10 @@ def training(
 ) -> Iterator[Event]:
     """Train into a new run folder, event by event; when `stop()` is true, save and end.
 
+    The events (kenspeckle.events) are one `Started`, an `Epoch` a few times a second, an
+    `EpochRecord` after each validation, a `Stage` of transfer, and one `Ended`. Whoever asks for
+    no more stops the training, without a checkpoint of the last seconds.
+
     `progress` hears of what goes on before the first step: decoding, features of a pretrained
     network, a download, which only the source "fashion-mnist" can cause. `notes` are shown with
     those on what was decided here.
@@ -105,9 +121,7 @@ def training(
     compute = device.choose(settings.device, settings.precision, settings.threads)
     source = backbone(settings.transfer.backbone) if settings.transfer.backbone else None
     asked = on_backbone(settings, source) if source else settings
-    data = dataset or open_dataset(
-        asked.source, data=asked.data, preprocess=asked.preprocess, progress=progress
-    )
+    data = _opened(dataset, asked, progress)
     splits = draw(data, asked.splits)
     choice = settled(asked, data, splits, source, compute)
     chosen = replace(
@@ -126,12 +140,22 @@ def training(
         leftovers = _remove_leftovers(run)
         session = open_session(run, chosen, compute, data, began=began, progress=progress)
         begin(session)
+        # before anything is written, because whoever stops it here finds nothing half-made
+        lines = [
+            *notes,
+            *_read_again(dataset, data),
+            *leftovers,
+            *choice.notes,
+            *_label_changes(session),
+        ]
         facts = {**environment(compute), "seed": chosen.seed, "data": data.fingerprint}
-        storage.write_json(run.path / ENVIRONMENT, facts)
-        storage.write_json(run.path / LEDGER, ledger(data, session.splits))
-        # last of these, because a folder with it counts as a run
-        storage.write_file(run.path / CONFIG, config.dumps(chosen).encode())
-        lines = [*notes, *leftovers, *choice.notes, *_label_changes(session)]
+        items = ledger(data, session.splits)
+        with uninterrupted():
+            storage.write_json(run.path / ENVIRONMENT, facts)
+            storage.write_json(run.path / LEDGER, items)
+            # last of these, because a folder with it counts as a run
+            reasons = "".join(f"# {line}\n" for line in choice.reasons)
+            storage.write_file(run.path / CONFIG, (reasons + config.dumps(chosen)).encode())
         yield from work(session, stop, lines)
 
 
@@ -150,12 +174,7 @@ def resuming(
         if run.is_finished:
             raise RunError(f"{run.path}: this run is finished; use `ken evaluate {run.path}`")
         leftovers = _remove_leftovers(run)
-        data = dataset or open_dataset(
-            settings.source,
-            data=settings.data,
-            preprocess=settings.preprocess,
-            progress=progress,
-        )
+        data = _opened(dataset, settings, progress)
         known = run.ledger["fingerprint"]
         if data.fingerprint != known:
             raise RunError(
@@ -167,11 +186,33 @@ def resuming(
         yield from work(session, stop, leftovers + restore_session(session))
 
 
-def to_end(events: Iterable[Event]) -> Ended:
-    """Let a training go on to its last event, and return that."""
-    (last,) = deque(events, maxlen=1)
+def to_end(events: Iterable[Event], view: View | None = None) -> Ended:
+    """Let a training go on to its last event, and return that; `view` sees them all."""
+    last = None
+    for last in events:
+        if view:
+            view.show(last)
     assert isinstance(last, Ended)
     return last
+
+
+def _opened(dataset: Dataset | None, settings: RunConfig, progress: Progress | None) -> Dataset:
+    """The pictures that `settings` ask for, from `dataset` if there is one."""
+    data, preprocess = settings.data, settings.preprocess
+    if dataset is None:
+        return open_dataset(settings.source, data=data, preprocess=preprocess, progress=progress)
+    return read_again(dataset, data=data, preprocess=preprocess, progress=progress)
+
+
+def _read_again(dataset: Dataset | None, data: Dataset) -> list[str]:
+    """A line where `data` is not the Dataset that was given."""
+    if dataset is None or dataset is data:
+        return []
+    (_, had, across, _), (_, height, width, _) = dataset.images.shape, data.images.shape
+    return [
+        f"the Dataset of {had} x {across} pixels is read again from {dataset.source} at "
+        f"{height} x {width}, as its path would be"
+    ]
 
 
 def _remove_leftovers(run: Run) -> list[str]:
@@ -238,10 +279,10 @@ def _utf8(path: Path) -> Path:
 
 @contextmanager
 def _removed_if_refused(run: Run, *, is_new: bool) -> Iterator[None]:
-    """Leave things as they were where a run ends in an error before anything was written."""
+    """Leave things as they were where a run ends before anything was written."""
     try:
         yield
-    except KenspeckleError:
+    except (KenspeckleError, KeyboardInterrupt):
         with suppress(OSError):  # the error on its way says more
             if os.listdir(run.path) == [LOCK]:
                 (run.path / LOCK).unlink()

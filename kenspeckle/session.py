@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kenspeckle import checkpoint, config, storage
+from kenspeckle.course import Course, open_course, take_weights
 from kenspeckle.data.batches import Batches
-from kenspeckle.data.dataset import Dataset, concatenated
+from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.picture_cache import Progress
-from kenspeckle.data.preprocess import dataset_views
-from kenspeckle.data.splits import Splits, draw
+from kenspeckle.data.splits import Splits, draw, folds_of, members_of
 from kenspeckle.device import Compute, prepare
 from kenspeckle.environment import differences, environment
 from kenspeckle.events import EpochRecord, epoch_record
 from kenspeckle.models.heads import Head, head_of
-from kenspeckle.outset import set_out, shape_of, take_weights
 from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import CHECKPOINTS, Run
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import Training, restore, tensors
+
+
+@dataclass(kw_only=True)
+class Told:
+    """What networks that have not seen a fold said of it, one after each epoch."""
+
+    total: int  # updates, if nothing stops the training early
+    epochs: list[EpochRecord] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)  # for each epoch (views, n, outputs)
 
 
 @dataclass(kw_only=True)
@@ -35,22 +47,51 @@ class Session:
     dataset: Dataset  # all of it, as it was read
     head: Head
     splits: Splits
-    batches: Batches
-    validation: list[Dataset]  # once for each view of its pictures, in the size of the input
-    training: Training
+    members: NDArray[np.int64]  # all items outside the test split
+    fold_of: NDArray[np.int64] | None  # of each member, from 0; None where a split validates
+    fold: int  # that the present network is not shown, from 1; 0 = it is the one that is kept
+    course: Course
     identity: dict[str, str]  # of the checkpoints
     progress: Progress | None  # hears of what goes on before the first step
     began: float  # `time.perf_counter()` before the data was read
-    epochs: list[EpochRecord] = field(default_factory=list)
+    folds: list[Told] = field(default_factory=list)  # those that are done, and the present one
+    epochs: list[EpochRecord] = field(default_factory=list)  # of the network that is kept
     best: dict[str, Tensor] = field(default_factory=dict)  # weights of the best epoch so far
     best_predictions: Predictions | None = None  # of these weights, on the validation split
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     saved_step: int = -1  # of the newest checkpoint
+    saved_at: float = field(default_factory=time.perf_counter)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of what the network takes."""
-        return shape_of(self.validation[0])
+        return self.course.input_shape
+
+    @property
+    def training(self) -> Training:
+        """Of the present network."""
+        return self.course.training
+
+    @property
+    def batches(self) -> Batches:
+        """That the present network learns from."""
+        return self.course.batches
+
+    @property
+    def history(self) -> list[EpochRecord]:
+        """The epochs of the present network."""
+        return self.folds[-1].epochs if self.fold else self.epochs
+
+    @property
+    def base(self) -> int:
+        """Updates that networks before the present one were given."""
+        done = self.folds[: self.fold - 1] if self.fold else self.folds
+        return sum(told.epochs[-1].step for told in done)
+
+    @property
+    def step(self) -> int:
+        """Updates since the beginning, of all networks."""
+        return self.base + self.training.total
 
 
 def open_session(
@@ -65,26 +106,56 @@ def open_session(
     """Data, network and optimizer at step 0, for `settings` in which nothing is "auto"."""
     prepare(compute)
     splits = draw(data, settings.splits)
-    train = concatenated(dataset_views(data.take(splits.train), settings.preprocess))
-    head = head_of(settings.train.task, data.class_names)
-    outset = set_out(train, settings, head=head, compute=compute)
-    return Session(
+    members = members_of(splits)
+    fold_of = None
+    if settings.splits.folds > 0 and not settings.transfer.backbone:
+        fold_of = folds_of(data, members, settings.splits.folds)
+    first = 0 if fold_of is None else 1
+    learned, validated = splits.train, splits.validation
+    if fold_of is not None:
+        learned, validated = members[fold_of != 0], members[fold_of == 0]
+    course = open_course(settings, compute, data, learned, validated)
+    session = Session(
         run=run,
         settings=settings,
         compute=compute,
         dataset=data,
-        head=head,
+        head=head_of(settings.train.task, data.class_names),
         splits=splits,
-        batches=outset.batches,
-        validation=dataset_views(data.take(splits.validation), settings.preprocess),
+        members=members,
+        fold_of=fold_of,
+        fold=first,
+        course=course,
         began=began,
         progress=progress,
-        training=outset.training,
         identity={
             "configuration": hashlib.sha256(config.dumps(settings).encode()).hexdigest(),
             "data": data.fingerprint,
         },
     )
+    if first:
+        session.folds.append(Told(total=_total(session)))
+    return session
+
+
+def enter(session: Session, fold: int) -> None:
+    """Begin the network that is not shown `fold`, from 1; with 0 the one that is kept."""
+    assert session.fold_of is not None
+    held = session.fold_of == fold - 1
+    session.course = open_course(
+        session.settings,
+        session.compute,
+        session.dataset,
+        session.members[~held],
+        session.members[held],
+    )
+    session.fold = fold
+    if fold:
+        session.folds.append(Told(total=_total(session)))
+
+
+def _total(session: Session) -> int:
+    return session.settings.train.total_steps(len(session.batches))
 
 
 def begin(session: Session) -> None:
@@ -106,6 +177,7 @@ def restore_session(session: Session) -> list[str]:
         begin(session)
         return [*notes, "no checkpoint had been written yet: starting at step 0"]
     snapshot = loaded.snapshot
+    _restore_folds(session, snapshot)
     restore(session.training, snapshot.tensors)
     session.best = dict(snapshot.tensors["best"])
     session.epochs = [epoch_record(line) for line in snapshot.state["epochs"]]
@@ -117,16 +189,42 @@ def restore_session(session: Session) -> list[str]:
     return [*notes, f"going on from the checkpoint of step {snapshot.step}"]
 
 
+def _restore_folds(session: Session, snapshot: checkpoint.Snapshot) -> None:
+    """What was told of the folds, and the network at work when the checkpoint was written."""
+    fold = snapshot.state["fold"]
+    if fold != session.fold:
+        enter(session, fold)
+    session.folds = [
+        Told(
+            total=told["total"],
+            epochs=[epoch_record(line) for line in told["epochs"]],
+            outputs=list(snapshot.tensors["told"].get(str(number), [])),
+        )
+        for number, told in enumerate(snapshot.state["folds"], start=1)
+    ]
+
+
 def save_checkpoint(session: Session) -> None:
     """Write the present state durably, unless it is there already."""
     training = session.training
-    if training.total == session.saved_step:
+    session.saved_at = time.perf_counter()
+    if session.step == session.saved_step:
         return
     names = ("epoch", "step", "total", "losses", "correct", "seen", "seconds")
+    told = {
+        str(number): torch.stack(told.outputs)
+        for number, told in enumerate(session.folds, start=1)
+        if told.outputs
+    }
     snapshot = checkpoint.Snapshot(
-        step=training.total,
-        tensors={**tensors(training), "best": session.best},
+        step=session.step,
+        tensors={**tensors(training), "best": session.best, "told": told},
         state={
+            "fold": session.fold,
+            "folds": [
+                {"total": told.total, "epochs": [asdict(epoch) for epoch in told.epochs]}
+                for told in session.folds
+            ],
             "training": {name: getattr(training, name) for name in names},
             "epochs": [asdict(epoch) for epoch in session.epochs],
             "started": session.started,
@@ -137,4 +235,4 @@ def save_checkpoint(session: Session) -> None:
     checkpoint.save(
         folder, snapshot, identity=session.identity, keep=session.settings.train.keep_checkpoints
     )
-    session.saved_step = training.total
+    session.saved_step = session.step

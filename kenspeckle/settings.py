@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.preprocess_config import PreprocessConfig
@@ -47,3 +48,18 @@ class RunConfig:
             raise ValueError(f"seed must be in 0..{2**63 - 1}, got {self.seed}")
         if not 0 <= self.threads <= 1024:
             raise ValueError(f"threads must be in 0..1024, got {self.threads}")
+        if self.splits.folds > 0 and self.transfer.backbone and self.transfer.fine_tune == "on":
+            raise ValueError(
+                "splits.folds are for the head alone where weights are pretrained; "
+                "set transfer.fine_tune to off, or splits.folds to 0"
+            )
+        if self.splits.folds > 0 and self.start:
+            raise ValueError(
+                "splits.folds need weights that have seen none of the pictures, and start may have "
+                "learned from them; set splits.folds to 0, or leave out start"
+            )
+
+    @property
+    def keep(self) -> Literal["best", "last"]:
+        """Which epoch becomes the model; by folds, which tell how many there are, the last."""
+        return "last" if self.splits.folds > 0 else self.train.keep

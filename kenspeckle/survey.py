@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from kenspeckle import config, storage
+from kenspeckle import storage
 from kenspeckle.backbones import backbone
 from kenspeckle.choices import on_backbone
 from kenspeckle.data.augment import augment
@@ -18,13 +19,14 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.planes import to_bytes
 from kenspeckle.data.sources.detect import open_dataset
+from kenspeckle.data.sources.reopening import read_again
 from kenspeckle.data.splits import TRAIN, Splits, draw
 from kenspeckle.device import generator
 from kenspeckle.diagnosis.inspection import Inspection, inspect
-from kenspeckle.recipes.catalog import build_recipe
-from kenspeckle.recipes.choice import recipe_for
-from kenspeckle.report.contact_sheet import Row, contact_sheet
-from kenspeckle.report.grid import png
+from kenspeckle.interruption import uninterrupted
+from kenspeckle.pages.contact_sheet import Row, contact_sheet
+from kenspeckle.pages.grid import png
+from kenspeckle.recipes.choice import choose
 
 _ACROSS = 10  # pictures of a class
 _CLASSES = 40  # rows of the contact sheet
@@ -54,28 +56,31 @@ def inspect_data(
     source holds nothing that could be trained on.
     """
     name = source.source if isinstance(source, Dataset) else str(source)
-    chosen = recipe or recipe_for(name, settings, progress=progress).recipe
-    asked = config.override(replace(build_recipe(chosen), source=name), settings)
+    asked = choose(source, recipe=recipe, settings=settings, progress=progress).config
     if asked.transfer.backbone:  # whose pictures have a size of their own
         asked = on_backbone(asked, backbone(asked.transfer.backbone))
-    data = source
-    if not isinstance(data, Dataset):
-        data = open_dataset(name, data=asked.data, preprocess=asked.preprocess, progress=progress)
+    read, how = asked.data, asked.preprocess
+    if isinstance(source, Dataset):
+        data = read_again(source, data=read, preprocess=how, progress=progress)
+    else:
+        data = open_dataset(asked.source, data=read, preprocess=how, progress=progress)
     splits = draw(data, asked.splits)
     folder = Path(out) if out else Path(f"data-{Path(name).name.partition('.')[0] or 'source'}")
-    storage.make_folder(folder)
     found = inspect(data, splits)
     sheets = {
         "contact-sheet.png": _classes(data, splits),
         "augmented.png": _augmented(data, splits, asked.augment, seed=asked.seed),
         "mean.png": np.repeat(found.mean_image, 3 // found.mean_image.shape[2], axis=2),
     }
-    for file, picture in sheets.items():
-        storage.write_file(folder / file, png(picture))
+    written = {file: png(picture) for file, picture in sheets.items()}
+    storage.make_folder(folder)
+    with uninterrupted():
+        for file, content in written.items():
+            storage.write_file(folder / file, content)
     return Survey(inspection=found, files=tuple(folder / file for file in sheets))
 
 
-def _classes(data: Dataset, splits: Splits) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _classes(data: Dataset, splits: Splits) -> NDArray[np.uint8]:
     """Some training pictures of each class, evenly from the first to the last."""
     rows = []
     for label, name in enumerate(data.class_names[:_CLASSES]):
@@ -89,18 +94,28 @@ def _classes(data: Dataset, splits: Splits) -> np.ndarray[tuple[int, ...], np.dt
 
 def _augmented(
     data: Dataset, splits: Splits, augmentation: AugmentConfig, *, seed: int
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+) -> NDArray[np.uint8]:
     """Training pictures, each beside what the augmentation makes of it."""
     chosen = splits.train[np.linspace(0, len(splits.train) - 1, _CHANGED).astype(int)]
     rows = []
     for number, index in enumerate(chosen):
         image = data.images[int(index)]
-        copies = np.repeat(image[np.newaxis], _VERSIONS, axis=0)
-        pixels = torch.from_numpy(copies).permute(0, 3, 1, 2).float()
-        changed = augment(pixels, augmentation, generator(seed, number, "augmentations shown"))
-        versions = to_bytes(changed.permute(0, 2, 3, 1).double().numpy())
+        changed = versions(image, augmentation, _VERSIONS, seed=seed, number=number)
         name = data.class_names[data.labels[index]]
-        both = np.concatenate([image[np.newaxis], versions])
+        both = np.concatenate([image[np.newaxis], changed])
         rows.append(Row(name=name, about="as it is, then changed", images=both))
     what = "nothing is changed" if augmentation.is_identity else "as training sees them"
     return contact_sheet(f"{data.source}: {_CHANGED} pictures and {what} ({TRAIN})", rows)
+
+
+def versions(
+    image: NDArray[np.uint8], augmentation: AugmentConfig, count: int, *, seed: int, number: int
+) -> NDArray[np.uint8]:
+    """What `augmentation` makes of `image` (H, W, C) in `count` draws: (count, H, W, C).
+
+    Pictures of another `number` get other draws.
+    """
+    copies = np.repeat(image[np.newaxis], count, axis=0)
+    pixels = torch.from_numpy(copies).permute(0, 3, 1, 2).float()
+    changed = augment(pixels, augmentation, generator(seed, number, "augmentations shown"))
+    return to_bytes(changed.permute(0, 2, 3, 1).double().numpy())

@@ -10,6 +10,7 @@ import hashlib
 import io
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,19 +23,19 @@ from kenspeckle import storage
 from kenspeckle.backbones import backbone
 from kenspeckle.data.picture_cache import Progress, cache_folder
 from kenspeckle.data.preprocess import dataset_views
-from kenspeckle.data.splits import VALIDATION
+from kenspeckle.data.splits import VALIDATION, groups_of, members_of
 from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.evaluation.difference import paired_difference
 from kenspeckle.evaluation.linear_head import LinearHead, fit_linear_head
 from kenspeckle.events import EpochRecord, Stage, kept_epoch
 from kenspeckle.features import features
+from kenspeckle.folds import FOLDS
 from kenspeckle.inference import predictions
 from kenspeckle.models.backbone import Backbone
 from kenspeckle.predictions import Predictions, load_predictions
 from kenspeckle.session import Session
 
 HEAD = "head"  # the name of its predictions in the run
-FOLDS = 5  # by which the penalty is chosen
 
 
 def first_stage(session: Session, progress: Progress | None) -> Iterator[EpochRecord | Stage]:
@@ -42,22 +43,20 @@ def first_stage(session: Session, progress: Progress | None) -> Iterator[EpochRe
     began = time.perf_counter()
     settings, splits = session.settings, session.splits
     source = backbone(settings.transfer.backbone)
-    folds = settings.transfer.folds
-    members = splits.train
-    if folds:
-        members = np.sort(np.concatenate([splits.train, splits.validation]))
+    folds = settings.splits.folds
+    members = members_of(splits) if folds else splits.train
     found = _features(session, source, members, progress)
     labels = session.dataset.labels[members]
-    groups = None if session.dataset.groups is None else session.dataset.groups[members]
     # its matrices are small: two threads gain nothing, and wait for each other on a busy machine
     with threadpool_limits(1):
         head = fit_linear_head(
             found,
             labels,
             classes=len(session.dataset.class_names),
-            groups=groups,
+            groups=groups_of(session.dataset)[members],
             folds=folds or FOLDS,
             class_weights="balanced" if settings.train.balance == "classes" else "equal",
+            progress=partial(progress, "fitting the head") if progress else None,
         )
     network = session.training.network
     state = network.state_dict()
@@ -101,7 +100,9 @@ def first_stage(session: Session, progress: Progress | None) -> Iterator[EpochRe
 
 
 def _validated(session: Session) -> Predictions:
-    return predictions(session.training.network, session.validation, session.head, split=VALIDATION)
+    return predictions(
+        session.training.network, session.course.validation, session.head, split=VALIDATION
+    )
 
 
 def _out_of_fold(session: Session, head: LinearHead, members: NDArray[np.int64]) -> Predictions:
@@ -161,7 +162,7 @@ def second_stage(session: Session) -> Iterator[Stage]:
     first, others = session.epochs[0], session.epochs[1:]
     if first.epoch != 0 or not others:
         return
-    kept = session.epochs[kept_epoch(session.epochs, session.settings.train.keep)]
+    kept = session.epochs[kept_epoch(session.epochs, session.settings.keep)]
     best = max(others, key=lambda epoch: epoch.validation_accuracy)
     head = load_predictions(session.run.predictions_file(HEAD))
     session.training.network.load_state_dict(session.best)

@@ -15,13 +15,7 @@ class TransferConfig:
     # auto: where validation is large enough to tell whether it helps, within `minutes`
     fine_tune: Literal["auto", "on", "off"] = "auto"
     minutes: float = 1.0  # that fine-tuning may take where it is chosen automatically
-    # parts for which the head is told by the others; 0 = a validation split, -1 = chosen by n
-    folds: int = -1
 
     def __post_init__(self) -> None:
         if not self.minutes >= 0:
             raise ValueError(f"minutes must be 0 or more, got {self.minutes}")
-        if not (self.folds in (-1, 0) or 2 <= self.folds <= 100):
-            raise ValueError(f"folds must be -1, 0 or in 2..100, got {self.folds}")
-        if self.folds > 0 and self.fine_tune == "on":
-            raise ValueError("folds are for the head alone; set fine_tune to off, or folds to 0")

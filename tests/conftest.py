@@ -1,4 +1,7 @@
-"""One tiny synthetic data set, and one trained toy run for the session."""
+"""One tiny synthetic data set, one trained toy run for the session, and a real browser."""
+
+import os
+import shutil
 
 import numpy as np
 import pytest
@@ -41,6 +44,7 @@ SMALL = (
     "model.pools=[2, 2]",
     "train.epochs=3",
     "train.batch_size=20",
+    "splits.folds=0",
 )
 
 
@@ -53,3 +57,28 @@ def dataset():
 def run(tmp_path_factory, dataset):
     """A finished run of a small network on `dataset`; do not write into it."""
     return ks.train(dataset, settings=SMALL, out=tmp_path_factory.mktemp("toy") / "run")
+
+
+NO_BROWSER = "no browser: pages were not opened in one; install chromium and playwright"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium; where it is missing the tests are skipped with a line, or fail if it is required.
+
+    `scripts/test` shows the line; `.ci/run` requires a browser by KENSPECKLE_BROWSER=required.
+    """
+    program = shutil.which("chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        program = None
+    if not program:
+        if os.environ.get("KENSPECKLE_BROWSER") == "required":
+            pytest.fail(NO_BROWSER)
+        pytest.skip(NO_BROWSER)
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=program, args=flags)
+        yield chromium
+        chromium.close()

@@ -10,6 +10,7 @@ from conftest import SMALL, bars
 import kenspeckle as ks
 from kenspeckle import runlog
 from kenspeckle.errors import DataError
+from tests.photo_folders import folder, write
 
 
 def test_evaluate_opens_the_test_split_and_counts_it(dataset, tmp_path):
@@ -112,3 +113,42 @@ def test_a_class_that_did_not_occur_is_null_in_the_result(tmp_path):
     text = (tmp_path / "run" / "result.json").read_text()
     found = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert [row["recall"] is None for row in found["test"]["per_class"]] == [False, True, True]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A run on pictures in folders, of which one class is in the test folder only."""
+    place = tmp_path_factory.mktemp("photos")
+    folder(place / "own" / "train", {"red": 12, "green": 12})
+    folder(place / "own" / "test", {"red": 4, "green": 4, "blue": 4}, first=50)
+    return place, ks.train(place / "own", recipe="swift", settings=SMALL, out=place / "run")
+
+
+def test_the_own_test_split_is_that_of_the_classes_that_were_learned(photos):
+    _, run = photos
+    found = ks.evaluate(run)
+    assert (found.role, found.measurement.n) == ("untouched", 8)
+
+
+def test_a_class_that_only_the_test_folder_of_other_data_has_is_measured(photos, tmp_path):
+    _, run = photos
+    other = tmp_path / "other"
+    folder(other / "train", {"red": 3}, first=80)
+    write(other / "val" / "red" / "0.png", 90)
+    folder(other / "test", {"red": 4, "green": 5}, first=100)
+    found = ks.evaluate(run, other)
+    assert (found.role, found.measurement.split, found.measurement.n) == ("other data", "test", 9)
+
+
+def test_a_class_of_other_data_that_the_model_does_not_know_is_named(photos, tmp_path):
+    _, run = photos
+    folder(tmp_path / "other" / "train", {"red": 3, "green": 3}, first=80)
+    folder(tmp_path / "other" / "test", {"red": 4, "green": 5, "violet": 2}, first=100)
+    with pytest.raises(DataError, match="classes that the model does not know: violet"):
+        ks.evaluate(run, tmp_path / "other")
+
+
+def test_a_dataset_of_picture_files_is_read_at_the_size_of_the_run(photos):
+    place, run = photos
+    found = ks.evaluate(run, ks.open_dataset(place / "own"))
+    assert found.role == "opened before"

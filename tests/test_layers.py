@@ -9,9 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "kenspeckle"
 LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explains them
-    ["errors", "processor"],
+    ["errors", "interruption", "processor"],
     ["config", "device", "storage"],
-    ["predictions", "runlog", "optim_config", "monitor", "transfer_config"],
+    ["predictions", "runlog", "optim_config", "monitor", "transfer_config", "folds"],
     ["data", "models", "optim", "schedule", "evaluation"],
     ["losses", "figures"],
     ["train_config"],
@@ -19,12 +19,16 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["inference", "settings", "environment", "backbones", "features"],
     ["explain"],
     ["diagnosis"],
-    ["report", "recipes", "run_folder", "event_files"],
-    ["events", "outset"],
-    ["session"],
-    ["monitoring", "transfer", "choices"],
+    ["pages", "recipes", "run_folder", "event_files"],
+    ["events", "course"],
+    ["session", "views"],
+    ["monitoring", "transfer", "cross_validation", "choices"],
+    ["keeping"],
     ["conductor", "learning"],
     ["runs", "assessment", "survey"],
+    ["run_pictures"],
+    ["looking"],
+    ["briefing"],
     ["experiments"],
     ["__init__"],
     ["cli", "sklearn"],
@@ -81,7 +85,7 @@ def test_an_import_from_a_higher_layer_would_be_noticed():
     assert broken("data", "from kenspeckle import session") == ["kenspeckle.session"]
 
 
-@pytest.mark.parametrize("folder", ["report", "figures", "evaluation"])
+@pytest.mark.parametrize("folder", ["pages", "figures", "evaluation"])
 def test_what_renders_and_what_measures_never_imports_torch(folder):
     for path in (ROOT / folder).glob("*.py"):
         assert "import torch" not in path.read_text(), path
@@ -107,6 +111,11 @@ def test_help_and_the_leaderboard_do_not_wait_for_torch(arguments):
     code = f"import sys; from kenspeckle.cli.main import main; main({arguments}); "
     code += "print('torch' in sys.modules)"
     assert run_python(code).splitlines()[-1] == "False"
+
+
+def test_training_does_not_wait_for_matplotlib():
+    code = "import sys, kenspeckle.runs; print('matplotlib' in sys.modules)"
+    assert run_python(code) == "False"
 
 
 def test_training_does_not_wait_for_the_compiler():

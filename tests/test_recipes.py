@@ -22,7 +22,13 @@ def test_a_recipe_trains(name, tmp_path):
     run = ks.train(
         bars(90),
         recipe=name,
-        settings=("threads=1", "train.epochs=0", "train.steps=3", "train.batch_size=20"),
+        settings=(
+            "threads=1",
+            "train.epochs=0",
+            "train.steps=3",
+            "train.batch_size=20",
+            "splits.folds=0",
+        ),
         out=tmp_path / "run",
     )
     assert run.result["validation"]["n"] > 0
@@ -65,6 +71,7 @@ def test_a_recipe_starts_with_the_losses_that_it_always_had(name, tmp_path):
         "train.steps=3",
         "train.batch_size=20",
         "transfer.fine_tune=on",
+        "splits.folds=0",
     ]
     chosen = config.override(ks.build_recipe(name), settings)
     events = training(chosen, out=tmp_path / "run", dataset=bars(90))

@@ -29,6 +29,7 @@ COMMON = (
     "train.epochs=3",
     "train.batch_size=40",
     "train.checkpoint_seconds=0",
+    "splits.folds=0",
 )
 CONVNET = (
     "model.widths=[4, 8]",
@@ -143,6 +144,21 @@ def test_a_run_that_is_stopped_after_every_single_step_ends_in_the_same_bits(
         ended = go_on(scratch / "parts", dataset, stop=after(1))
         sessions += 1
     assert sessions == (13 if kind == "deep-mnist" else STEPS)
+    assert differing(outcome(scratch / "whole"), outcome(scratch / "parts")) == []
+
+
+def test_a_run_by_folds_that_is_stopped_after_every_single_step_ends_in_the_same_bits(
+    scratch, dataset, every_step
+):
+    settings = config.override(SWIFT, ["splits.folds=3"])
+    whole = begin(settings, scratch / "whole", dataset)
+    ended = begin(settings, scratch / "parts", dataset, stop=after(1))
+    sessions = 1
+    while ended.state == "interrupted":
+        ended = go_on(scratch / "parts", dataset, stop=after(1))
+        sessions += 1
+    # the last step of a fold is followed by the first of the next network before anything stops
+    assert (ended.step, sessions) == (whole.step, whole.step - 3)
     assert differing(outcome(scratch / "whole"), outcome(scratch / "parts")) == []
 
 
@@ -549,6 +565,26 @@ def test_a_run_that_was_killed_after_its_result_is_finished(
     assert differing(undisturbed, outcome(out)) == []
     assert server.ken("train", "--resume", out)[0] == 1
     assert runlog.find(scratch, "run").status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("event", "at", "number"),
+    [("step", 20, signal.SIGKILL), ("half", 12, signal.SIGKILL), ("step", 20, signal.SIGINT)],
+)
+def test_a_run_by_folds_that_was_killed_in_a_fold_keeps_those_that_were_finished(
+    scratch, source, server, event, at, number
+):
+    folds = "splits.folds=3"
+    assert server.ken(*new(source, scratch / "whole", folds))[0] == 0
+    out = scratch / "run"
+    code, text, _ = server.ken(*new(source, out, folds), event=event, at=at, signals=[number])
+    assert code == (130 if number == signal.SIGINT else -signal.SIGKILL), text
+    code, text, _ = server.ken("train", "--resume", out)
+    assert code == 0, text
+    if event == "step":
+        assert "fold 1 of 3: " not in text
+        assert "fold 2 of 3: " in text
+    assert differing(outcome(scratch / "whole"), outcome(out)) == []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

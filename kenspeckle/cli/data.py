@@ -12,7 +12,8 @@ from rich.text import Text
 
 import kenspeckle as ks
 from kenspeckle.cli.output import console, print_json
-from kenspeckle.cli.preparation_view import PreparationView
+from kenspeckle.cli.signals import DECODED, StopOnSignal, advising
+from kenspeckle.views.preparation import PreparationView
 
 if TYPE_CHECKING:
     from kenspeckle.diagnosis.inspection import Inspection
@@ -45,10 +46,15 @@ def data(
         print one JSON document as the last line
     """
     screen = console(quiet=json)
-    with closing(PreparationView(screen)) as view:
-        survey = ks.inspect_data(
-            source, recipe=recipe, settings=set, out=out, progress=view.working
-        )
+    with (
+        advising(lambda: DECODED),
+        StopOnSignal() as stop,
+        closing(PreparationView(screen)) as view,
+    ):
+        inspect_data = ks.inspect_data  # which loads torch
+        stop.loaded()
+        progress = stop.hearing(view.working)
+        survey = inspect_data(source, recipe=recipe, settings=set, out=out, progress=progress)
     found = survey.inspection
     screen.print(_headline(found))
     screen.print(_classes(found))

@@ -11,7 +11,7 @@ from rich.text import Text
 
 import kenspeckle as ks
 from kenspeckle.cli.output import console, print_json
-from kenspeckle.report.text import share
+from kenspeckle.pages.text import share
 
 if TYPE_CHECKING:
     from kenspeckle.evaluation.accuracy import Measurement

@@ -3,114 +3,80 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
+import kenspeckle as ks
+from kenspeckle.cli.layer_table import layer_table
 from kenspeckle.cli.output import console, print_json
 
-if TYPE_CHECKING:
-    from kenspeckle.models.summary import ModelSummary
+FOLDER = "look"  # in the run
 
 
 def look(
     model: str,
     /,
     *,
+    what: tuple[str, ...] = (),
+    layer: str = "",
+    image: tuple[Path, ...] = (),
+    out: Path | None = None,
     summary: bool = False,
     size: str = "",
     classes: int = 10,
     json: bool = False,
 ) -> None:
-    """Show the layers of a network: output shapes and parameters.
+    """Look inside the network of a run: a tour in pictures, one kind of look, or its layers.
 
     Parameters
     ----------
     model
-        a run folder, a model file, or the name of a network, such as vgg-16
+        a run folder; with --summary also a model file or the name of a network, such as vgg-16
+    what
+        one kind of look instead of the tour, such as saliency; may be given again, a wrong name
+        lists them all
+    layer
+        a layer by its name in the summary [the one that suits]
+    image
+        a picture, folder or glob to explain [some pictures of the validation split]
+    out
+        the folder for the PNG and SVG files [RUN/look]
     summary
         the table of layers
     size
-        of the pictures as CHANNELSxHEIGHTxWIDTH, for a name [1x28x28, 3x224x224 for photographs]
+        with --summary, of the pictures as CHANNELSxHEIGHTxWIDTH [1x28x28 or 3x224x224]
     classes
-        how many there are, for a name [10]
+        with --summary, how many there are, for a name [10]
     json
         print one JSON document as the last line
     """
-    from kenspeckle.errors import ConfigError
-    from kenspeckle.models.summary import summarize
+    if summary:
+        layer_table(model, size=size, classes=classes, json=json)
+        return
+    screen = console(quiet=json)
+    run = ks.open_run(model)
+    folder = out or run.path / FOLDER
+    written: list[dict[str, object]] = []
+    from kenspeckle.looking import looks, write_look
 
-    if not summary:
-        raise ConfigError("say what to look at: --summary prints the table of layers")
-    path = Path(model)
-    if path.exists():
-        import kenspeckle as ks
+    def left_out(why: str) -> None:
+        screen.print(Text(f"left out: {why}", style="yellow"))
 
-        classifier = ks.load(ks.open_run(path).model_file if path.is_dir() else path)
-        found = summarize(
-            classifier.architecture, shape=classifier.shape, outputs=classifier.head.outputs
-        )
-    else:
-        from kenspeckle.models.presets import preset, usual_shape
-
-        shape = _shape(size) if size else usual_shape(model)
-        if classes < 1:
-            raise ConfigError(f"--classes must be at least 1, got {classes}")
-        found = summarize(preset(model), shape=shape, outputs=classes)
-    console(quiet=json).print(_table(found))
-    if json:
-        print_json(_document(model, found))
-
-
-def _shape(text: str) -> tuple[int, int, int]:
-    from kenspeckle.errors import ConfigError
-
-    parts = text.lower().split("x")
-    if len(parts) != 3 or not all(part.isdigit() and 0 < int(part) <= 4096 for part in parts):
-        raise ConfigError(f"--size must be CHANNELSxHEIGHTxWIDTH, such as 3x224x224, got {text!r}")
-    channels, height, width = map(int, parts)
-    return channels, height, width
-
-
-def _table(found: ModelSummary) -> Table:
-    channels, height, width = found.shape
-    table = Table(box=None, header_style="dim", pad_edge=False, show_footer=True)
-    table.add_column("layer", footer=f"input {height} x {width} x {channels}")
-    table.add_column("kind")
-    table.add_column("")
-    table.add_column("output", justify="right", footer="in all")
-    table.add_column("weights", justify="right", footer=f"{found.weights:,}")
-    table.add_column("parameters", justify="right", footer=f"{found.parameters:,}")
-    for row in found.rows:
-        # maps as height x width x channels, as papers write them
-        shape = row.shape if len(row.shape) < 3 else (*row.shape[1:], row.shape[0])
-        table.add_row(
-            Text(row.name),
-            row.kind,
-            row.about,
-            " x ".join(map(str, shape)),
-            f"{row.weights:,}" if row.weights else "",
-            f"{row.parameters:,}" if row.parameters else "",
-        )
-    return table
-
-
-def _document(model: str, found: ModelSummary) -> dict[str, object]:
-    return {
-        "model": model,
-        "input": list(found.shape),
-        "weights": found.weights,
-        "parameters": found.parameters,
-        "layers": [
+    # what was asked for is shown or refused; a tour leaves out what does not suit
+    skipped = None if what else left_out
+    for found in looks(run, what=what, layer=layer, images=image, left_out=skipped):
+        files = write_look(found, folder)
+        record = found.record
+        screen.print(Text(record.title, style="bold"))
+        screen.print(Text(record.description))
+        screen.print(Text("  ".join(map(str, files)), style="dim"))
+        written.append(
             {
-                "name": row.name,
-                "kind": row.kind,
-                "output": list(row.shape),
-                "weights": row.weights,
-                "parameters": row.parameters,
-                "inputs": list(row.inputs),
+                "kind": found.kind,
+                "title": record.title,
+                "description": record.description,
+                "files": [str(file) for file in files],
             }
-            for row in found.rows
-        ],
-    }
+        )
+    if json:
+        print_json({"run": str(run.path), "looks": written})

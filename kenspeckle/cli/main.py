@@ -1,8 +1,8 @@
 """The command `ken`: its subcommands, its errors and its exit codes.
 
 Exit codes: 0 good, 1 something that the user can put right or a reproduction that misses what was
-asked for, 2 wrong usage, 130 and 143 stopped by SIGINT or SIGTERM (a training has then written a
-checkpoint).
+asked for, 2 wrong usage, 130 and 143 stopped by SIGINT or SIGTERM (a training that has begun has
+then written a checkpoint).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 import kenspeckle as ks
+from kenspeckle.cli.signals import StopOnSignal, Stopped
 from kenspeckle.errors import KenspeckleError
 
 app = App(
@@ -23,6 +24,7 @@ app = App(
     help_format="plaintext",
     default_parameter=Parameter(negative="", show_default=False),
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 # import strings: the help of one command does not load the others
 COMMANDS = {
@@ -30,6 +32,7 @@ COMMANDS = {
     "data": "Tell what is in a data set, and what looks wrong.",
     "evaluate": "Measure a run on its test split.",
     "predict": "Name what is in pictures.",
+    "report": "Write one page about a run.",
     "runs": "List all runs, best first.",
     "look": "Show the layers of a network.",
     "reproduce": "Carry out the experiments of the seed documents.",
@@ -44,13 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # a path may hold bytes that are no text; stderr shows them as \\xff by itself
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = app(arguments, exit_on_error=False, print_error=False)
+        with StopOnSignal():
+            code = app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         print(f"ken: {_one_line(error).rstrip('.')}; see `ken --help`", file=sys.stderr)
         return 2
     except KenspeckleError as error:
         print(f"ken: {_one_line(error)}", file=sys.stderr)
         return 1
+    except Stopped as stopped:
+        print(f"ken: {stopped}", file=sys.stderr)
+        return stopped.exit_code
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         sys.stderr.close()
         return 1

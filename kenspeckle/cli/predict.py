@@ -37,7 +37,7 @@ def predict(
     predictions = ks.predict(classifier, images)
     console(quiet=json).print(_table(predictions))
     if show:
-        from kenspeckle.report.sheet import write_sheet
+        from kenspeckle.pages.sheet import write_sheet
 
         write_sheet(show, predictions)
         console(quiet=json).print(f"wrote {show}")

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kenspeckle.cli.output import console, print_json
-from kenspeckle.report.text import duration
+from kenspeckle.pages.text import duration
 
 if TYPE_CHECKING:
     from kenspeckle.experiments.series import Began
@@ -106,7 +106,7 @@ def _listing(experiments: Any) -> Table:
 
 
 def _result(entry: dict[str, Any]) -> Table | Text:
-    from kenspeckle.report.reproduction import interval, quantity, target
+    from kenspeckle.pages.reproduction import interval, quantity, target
 
     if entry["skipped"]:
         return Text(f"  skipped: {entry['skipped']}", style="yellow")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from kenspeckle import runlog
 from kenspeckle.cli.output import console, print_json
-from kenspeckle.report.text import duration
+from kenspeckle.pages.text import duration
 
 
 def runs(folder: Path = Path("runs"), /, *, json: bool = False) -> None:

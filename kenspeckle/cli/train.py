@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kenspeckle.cli.output import print_json
-from kenspeckle.cli.signals import StopOnSignal
-from kenspeckle.cli.training_view import TrainingView
+from kenspeckle.cli.output import console, print_json
+from kenspeckle.cli.signals import DECODED, StopOnSignal, advising
+from kenspeckle.views.terminal import TerminalView
 
 if TYPE_CHECKING:
-    from kenspeckle.events import Ended, Event
-    from kenspeckle.settings import RunConfig
+    from kenspeckle.events import Ended
 
 
 def train(
@@ -56,8 +54,9 @@ def train(
     json
         print one JSON document as the last line
     """
-    with StopOnSignal() as stop:
-        with closing(TrainingView(quiet=json)) as view:
+    with closing(TerminalView(console(quiet=json))) as view, StopOnSignal(view.say) as stop:
+        with advising(lambda: _advice(view, resume)):
+            progress = stop.hearing(view.working)
             if resume:
                 _require_alone(
                     source=source,
@@ -69,67 +68,42 @@ def train(
                     out=out,
                     balance=balance or None,
                 )
-                events = _resumed(resume, stop, view)
+            from kenspeckle.runs import resuming, training
+
+            stop.loaded()
+            if resume:
+                events = resuming(resume, stop=stop, progress=progress)
             else:
                 set = (*set, *(["train.balance=classes"] if balance else []))
-                chosen, notes = _chosen(source, recipe, model, set, config, seed, view)
-                events = _begun(chosen, notes, out, stop, view)
+                from kenspeckle.recipes.choice import choose
+
+                choice = choose(
+                    source,
+                    recipe=recipe,
+                    model=model,
+                    settings=set,
+                    file=config,
+                    seed=seed,
+                    progress=progress,
+                )
+                events = training(
+                    choice.config, out=out, stop=stop, progress=progress, notes=choice.notes
+                )
             for event in events:
                 view.show(event)
         ended = view.ended
         if json:
-            print_json({**_document(ended), "stages": [asdict(stage) for stage in view.stages]})
+            stages, folds = (
+                [asdict(part) for part in parts] for parts in (view.stages, view.folds)
+            )
+            print_json({**_document(ended), "stages": stages, "folds": folds})
         return stop.exit_code if ended.state == "interrupted" else 0
 
 
-def _chosen(
-    source: str,
-    recipe: str,
-    model: str,
-    settings: tuple[str, ...],
-    file: Path | None,
-    seed: int | None,
-    view: TrainingView,
-) -> tuple[RunConfig, tuple[str, ...]]:
-    """The configuration that the arguments ask for, and notes; a flag wins over a file."""
-    from kenspeckle.config import load, override
-    from kenspeckle.errors import ConfigError
-    from kenspeckle.models.presets import preset
-    from kenspeckle.recipes.catalog import build_recipe
-    from kenspeckle.recipes.choice import Choice, recipe_for
-    from kenspeckle.settings import RunConfig
-
-    if file and recipe:
-        raise ConfigError("--config and --recipe exclude each other; give one of them")
-    choice = Choice(recipe=recipe, notes=())
-    if not file and not recipe:
-        choice = recipe_for(source, settings, model=model, progress=view.working)
-    chosen = load(RunConfig, file) if file else build_recipe(choice.recipe)
-    if source:
-        chosen = replace(chosen, source=source)
-    if model:
-        chosen = replace(chosen, model=preset(model))
-    chosen = override(chosen, settings)
-    chosen = override(chosen, [f"seed={seed}"]) if seed is not None else chosen
-    return chosen, choice.notes
-
-
-def _begun(
-    chosen: RunConfig,
-    notes: tuple[str, ...],
-    out: Path | None,
-    stop: StopOnSignal,
-    view: TrainingView,
-) -> Iterator[Event]:
-    from kenspeckle.runs import training
-
-    return training(chosen, out=out, stop=stop, progress=view.working, notes=notes)
-
-
-def _resumed(run: Path, stop: StopOnSignal, view: TrainingView) -> Iterator[Event]:
-    from kenspeckle.runs import resuming
-
-    return resuming(run, stop=stop, progress=view.working)
+def _advice(view: TerminalView, resumed: Path | None) -> str:
+    """How to go on where there was nothing to save yet."""
+    run = resumed or view.run
+    return f"go on with: ken train --resume {run}" if run else DECODED
 
 
 def _require_alone(**others: object) -> None:

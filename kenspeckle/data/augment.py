@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kenspeckle.data.augment_config import AugmentConfig
+from kenspeckle.device import one_thread
 
 _NET = 5  # points of the elastic net along each side
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -20,14 +21,17 @@ _GEOMETRY = ("stretch", "shear", "rotation", "zoom", "shift", "crop")
 
 
 def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Change each of `images` (N, C, H, W), floating point in 0..255, by its own random draws.
+    """Change each of `images` (N, C, H, W), of 0..255, by its own random draws; floating point.
 
     Geometry first, bilinear; then colour; then erasing. `images` may be changed in place.
     """
     if config.moves:
         matrices = random_affine(len(images), images.shape[-2:], config, generator)
         if config.only_flips:
-            return _recoloured(_mirrored(images, matrices), config, generator)
+            with one_thread():
+                images = _floating(_mirrored(images, matrices))
+            return _recoloured(images, config, generator)
+        images = _floating(images)
         fill = _fill(images, config)
         grid = F.affine_grid(matrices.to(images), list(images.shape), align_corners=False)
         if config.elastic:
@@ -36,7 +40,11 @@ def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -
             images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
         else:
             images = F.grid_sample(images - fill, grid, align_corners=False) + fill
-    return _recoloured(images, config, generator)
+    return _recoloured(_floating(images), config, generator)
+
+
+def _floating(images: Tensor) -> Tensor:
+    return images if images.is_floating_point() else images.float()
 
 
 def _recoloured(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
@@ -47,8 +55,13 @@ def _recoloured(images: Tensor, config: AugmentConfig, generator: torch.Generato
 def _mirrored(images: Tensor, matrices: Tensor) -> Tensor:
     """Flip, in place, the pictures whose maps say so: exact, and faster than by resampling."""
     for axis, row in ((3, 0), (2, 1)):
-        chosen = (matrices[:, row, row] < 0).to(images.device)
-        images[chosen] = images[chosen].flip(axis)
+        chosen = (matrices[:, row, row] < 0).nonzero()[:, 0]
+        if images.is_cuda:
+            chosen = chosen.to(images.device)
+            images[chosen] = images[chosen].flip(axis)
+            continue
+        for position in chosen.tolist():  # 20 times as fast as by a list of indices
+            images[position] = images[position].flip(axis - 1)
     return images
 
 

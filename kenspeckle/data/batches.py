@@ -102,13 +102,13 @@ class Batches:
                 yield self._batch(chosen, number, step)
 
     def _batch(self, chosen: Tensor, epoch: int, step: int) -> Batch:
-        images, labels = self.images(chosen).float(), self.labels[chosen.to(self.labels.device)]
+        images, labels = self.images(chosen), self.labels[chosen.to(self.labels.device)]
         partners, share = None, 1.0
         if epoch * len(self) + step < self.augmented_steps and not self.augmentation.is_identity:
             draws = generator(self.seed, epoch, step, "augment", device=images.device)
-            images = augment(images, self.augmentation, draws)
+            images = augment(images, self.augmentation, draws)  # flips are quicker on bytes
             if self.augmentation.mixes:
                 images, others, share = mix(images, self.augmentation, draws)
                 partners = labels[others]
-        images = images.contiguous(memory_format=torch.channels_last)
+        images = images.float().contiguous(memory_format=torch.channels_last)
         return Batch(images, labels, partners, share)

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kenspeckle.data.images import Images, taken
+from kenspeckle.data.images import Images, joined, taken
 from kenspeckle.data.listing import Excluded
 from kenspeckle.data.near_duplicates import Duplicates
 from kenspeckle.data.preprocess_config import PreprocessConfig
@@ -138,7 +138,7 @@ def concatenated(parts: Sequence[Dataset]) -> Dataset:
         return parts[0]
     return replace(
         parts[0],
-        images=np.concatenate([part.images[:] for part in parts]),
+        images=joined([part.images for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
         official_test=np.concatenate([part.official_test for part in parts]),
         official_validation=None,

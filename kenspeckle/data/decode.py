@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 from kenspeckle.data.picture_bombs import costly, costly_to_open, webp_size
 from kenspeckle.data.picture_bytes import check_sums, format_of, is_cut
 from kenspeckle.data.picture_colours import DEEP_MODES, GREY_MODES, has_alpha, to_array, turned
+from kenspeckle.data.picture_warnings import silenced
 from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import PictureError
 
@@ -97,7 +97,7 @@ def decode(
     at_least: tuple[int, int] | None = None,
 ) -> NDArray[np.uint8]:
     """`read_picture` for bytes in memory; `name` is what errors call them."""
-    return decode_picture(data, name=name, max_pixels=max_pixels, at_least=at_least).pixels
+    return decode_picture(data, name=name, max_pixels=max_pixels, reach=lambda _: at_least).pixels
 
 
 def decode_picture(
@@ -105,12 +105,16 @@ def decode_picture(
     *,
     name: str,
     max_pixels: int = MAX_PIXELS,
-    at_least: tuple[int, int] | None = None,
+    reach: Callable[[Header], tuple[int, int] | None] = lambda _: None,
 ) -> Picture:
-    """`decode` with what the picture says of itself."""
-    _check_size(webp_size(data), name, max_pixels)
+    """`decode` with what the picture says of itself.
+
+    `reach` answers to that with `at_least`; what it refuses, by `PictureError`, is not decoded.
+    """
+    check_size(webp_size(data), name, max_pixels)
     with _opened(data, name, max_pixels) as image:
-        _check_size(image.size, name, max_pixels)
+        check_size(image.size, name, max_pixels)
+        at_least = reach(_header(image, _orientation(image)))
         excess = costly(data, image)
         if excess:
             raise PictureError(f"{name}: damaged picture: {excess}", reason="damaged")
@@ -141,7 +145,8 @@ def header(data: bytes, *, name: str) -> Header:
         return _header(image, _orientation(image))
 
 
-def _check_size(size: tuple[int, int] | None, name: str, max_pixels: int) -> None:
+def check_size(size: tuple[int, int] | None, name: str, max_pixels: int) -> None:
+    """Raise `PictureError` where `size` (width, height) is more than `max_pixels`."""
     if size and size[0] * size[1] > max_pixels:
         raise PictureError(
             f"{name}: {size[0]} x {size[1]} pixels, at most {max_pixels:,} are accepted",
@@ -158,11 +163,9 @@ def _opened(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Iterator[Im
     if excess:
         raise PictureError(f"{name}: damaged picture: {excess}", reason="damaged")
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of odd metadata; what matters is whether the pixels decode
-            warnings.simplefilter("ignore")
-            with _open(data) as image:
-                yield image
+        # Pillow warns of odd metadata; what matters is whether the pixels decode
+        with silenced(), _open(data) as image:
+            yield image
     except PictureError:
         raise
     except UnidentifiedImageError as error:

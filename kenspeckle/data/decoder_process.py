@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kenspeckle import config
-from kenspeckle.data.decode import header
+from kenspeckle.data.decode import check_size, header
 from kenspeckle.data.framing import decode_for, views, with_channels
 from kenspeckle.data.listing import Place
 from kenspeckle.data.place import read_place
@@ -39,7 +38,7 @@ def main() -> None:
     _say({"ready": True})
     for line in sys.stdin:
         task = json.loads(line)
-        row, name, place = task["row"], task["name"], Place(**task["place"])
+        row, name, place = task["row"], task["name"], _place(task["place"])
         try:
             report = work.report(row, name, place)
         except PictureError as error:
@@ -54,6 +53,11 @@ def main() -> None:
             _say({"stop": f"pictures cannot be kept: {error.strerror or error}"})
             return
         _say({"row": row, **report})
+
+
+def _place(values: list[Any]) -> Place:
+    path, offset, size, unpacked = values
+    return Place(path=path, offset=offset, size=size, unpacked=unpacked)
 
 
 def _say(document: dict[str, Any]) -> None:
@@ -74,11 +78,7 @@ class _Looking:
             if len(data) < _START:
                 raise
             found = header(read_place(place, name=name), name=name)
-        if found.width * found.height > self.max_pixels:
-            detail = (
-                f"{found.width} x {found.height} pixels, at most {self.max_pixels:,} are accepted"
-            )
-            return {"reason": "too-large", "detail": detail}
+        check_size((found.width, found.height), name, self.max_pixels)
         return asdict(found)
 
 
@@ -86,7 +86,7 @@ class _Decoding:
     """Pixels, in the size of the network's input."""
 
     def __init__(self, setup: dict[str, Any]) -> None:
-        self.preprocess = config.from_dict(PreprocessConfig, setup["preprocess"])
+        self.preprocess = PreprocessConfig(**setup["preprocess"])
         self.channels = setup["channels"]
         self.max_pixels = setup["max_pixels"]
         # without a file for them, pixels are decoded again when they are needed

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import IO, Any
 
 from kenspeckle.data.listing import Item
@@ -50,7 +50,7 @@ def reports(
     workers: int = 0,
     patience: float = PATIENCE,
     program: Sequence[str] = ("-m", _PROGRAM),
-) -> Iterator[Report]:
+) -> Generator[Report, None, None]:
     """One report for each of `rows`, which are indices into `items`, as they become ready.
 
     A picture that ends its process is reported as "crashed", one that takes over `patience`
@@ -105,21 +105,26 @@ def _started(setup: Mapping[str, Any], program: Sequence[str]) -> _Worker:
 
 
 def _feed(worker: _Worker, waiting: deque[int], items: Sequence[Item]) -> None:
-    """Keep some tasks waiting in its pipe."""
+    """Keep some tasks waiting in its pipe, several at a time."""
+    if not waiting or len(worker.asked) > _AHEAD // 2:
+        return
+    if not worker.asked:
+        worker.since = time.monotonic()
+    tasks = []
     while waiting and len(worker.asked) < _AHEAD:
         row = waiting.popleft()
-        if not worker.asked:
-            worker.since = time.monotonic()
         worker.asked.append(row)
         item = items[row]
-        _send(worker, {"row": row, "name": item.name, "place": asdict(item.place)})
+        tasks.append({"row": row, "name": item.name, "place": item.place.values})
+    _send(worker, *tasks)
 
 
-def _send(worker: _Worker, document: Mapping[str, Any]) -> None:
+def _send(worker: _Worker, *documents: Mapping[str, Any]) -> None:
     assert worker.process.stdin is not None
+    lines = "".join(json.dumps(document) + "\n" for document in documents)
     # where it has died, the end of its output says so, and its tasks go to another
     with suppress(BrokenPipeError):
-        worker.process.stdin.write(json.dumps(document).encode() + b"\n")
+        worker.process.stdin.write(lines.encode())
         worker.process.stdin.flush()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kenspeckle.data.decode import Picture, decode_picture, header
+from kenspeckle.data.decode import Header, Picture, decode_picture
 from kenspeckle.data.planes import grey, to_bytes
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.source_config import MAX_PIXELS
@@ -116,13 +116,16 @@ def decode_for(
 
     Raises `PictureError` as `decode` does, and for a strip that would be enlarged beyond measure.
     """
-    found = header(data, name=name)
-    at_least = reach(config, found.height, found.width)
-    if at_least and at_least[0] * at_least[1] > MAX_PIXELS:
-        raise PictureError(
-            f"{name}: {found.width} x {found.height} pixels would be scaled to "
-            f"{at_least[1]} x {at_least[0]}, at most {MAX_PIXELS:,} pixels are accepted; "
-            'preprocess.kind "pad" or "resize" takes such strips',
-            reason="too-large",
-        )
-    return decode_picture(data, name=name, max_pixels=max_pixels, at_least=at_least)
+
+    def needed(found: Header) -> tuple[int, int] | None:
+        at_least = reach(config, found.height, found.width)
+        if at_least and at_least[0] * at_least[1] > MAX_PIXELS:
+            raise PictureError(
+                f"{name}: {found.width} x {found.height} pixels would be scaled to "
+                f"{at_least[1]} x {at_least[0]}, at most {MAX_PIXELS:,} pixels are accepted; "
+                'preprocess.kind "pad" or "resize" takes such strips',
+                reason="too-large",
+            )
+        return at_least
+
+    return decode_picture(data, name=name, max_pixels=max_pixels, reach=needed)

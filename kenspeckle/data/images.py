@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.errors import DataError
+
+_MAPPED = 64 << 20  # bytes of a file that count as our memory; the rest the system may drop
 
 
 class Images(Protocol):
@@ -43,10 +46,22 @@ class KeptAside(Images, Protocol):
 
 def taken(images: Images, indices: NDArray[np.int64]) -> Images:
     """The pictures at `indices` (n,); those that are not in memory stay where they are."""
-    if isinstance(images, KeptAside) and not isinstance(images, np.ndarray):
+    if _is_aside(images):
         return images.take(indices)
     found: Images = images[indices]
     return found
+
+
+def joined(several: Sequence[Images]) -> Images:
+    """All of `several` as one; those that are not in memory stay where they are."""
+    if any(_is_aside(images) for images in several):
+        return JoinedImages(several)
+    found: Images = np.concatenate([images[:] for images in several])
+    return found
+
+
+def _is_aside(images: Images) -> TypeGuard[KeptAside]:
+    return isinstance(images, KeptAside) and not isinstance(images, np.ndarray)
 
 
 def parts(images: Images, size: int = 1000) -> Iterator[NDArray[np.uint8]]:
@@ -64,16 +79,22 @@ class StoredImages:
     dtype = np.dtype(np.uint8)
 
     def __init__(
-        self, path: Path, size: tuple[int, int, int], *, rows: NDArray[np.int64], count: int
+        self,
+        path: Path,
+        size: tuple[int, int, int],
+        *,
+        mapped: mmap.mmap,
+        rows: NDArray[np.int64],
+        count: int,
     ) -> None:
-        """`count` pictures of `size` (H, W, C) are in the file; `rows` of them are meant."""
+        """`count` pictures of `size` (H, W, C) are `mapped` from `path`; `rows` are meant."""
         self.path = path
         self.rows = rows
         self.shape = (len(rows), *size)
         self._bytes = count * size[0] * size[1] * size[2]
-        with open(path, "rb") as file:
-            self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._mapped = mapped
         self._require_whole()
+        self._touched = 0  # bytes read since pages were last given back
         flat = np.frombuffer(self._mapped, dtype=np.uint8, count=self._bytes)
         self._pixels = flat.reshape(count, *size)
 
@@ -83,6 +104,10 @@ class StoredImages:
     def __getitem__(self, index: Any, /) -> NDArray[np.uint8]:
         self._require_whole()
         chosen: NDArray[np.uint8] = self._pixels[self.rows[index]]
+        self._touched += chosen.nbytes
+        if self._touched > _MAPPED and hasattr(self._mapped, "madvise"):
+            self._mapped.madvise(mmap.MADV_DONTNEED)
+            self._touched = 0
         return chosen
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
@@ -106,3 +131,34 @@ class StoredImages:
                 f"{self.path}: cut short while in use ({size:,} of {self._bytes:,} bytes); "
                 "delete it, and the pictures are decoded again"
             )
+
+
+class JoinedImages:
+    """Pictures of several sources of one size, one source after the other."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, several: Sequence[Images]) -> None:
+        self.several = several
+        self.ends = np.cumsum([len(images) for images in several])
+        self.shape = (int(self.ends[-1]), *several[0].shape[1:])
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return chain.from_iterable(self.several)
+
+    def __getitem__(self, index: Any, /) -> NDArray[np.uint8]:
+        rows = np.arange(len(self))[index]
+        flat = rows.reshape(-1)
+        found = np.empty((len(flat), *self.shape[1:]), dtype=np.uint8)
+        source = np.searchsorted(self.ends, flat, side="right")
+        for number in np.unique(source).tolist():
+            own = source == number
+            begin = self.ends[number] - len(self.several[number])
+            found[own] = self.several[number][flat[own] - begin]
+        return found.reshape(*rows.shape, *self.shape[1:])
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
+        return np.asarray(self[:], dtype=dtype)

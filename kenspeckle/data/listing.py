@@ -59,6 +59,12 @@ class Place:
     offset: int = 0
     size: int = -1  # bytes from `offset`; -1 = the whole file
     unpacked: int = -1  # bytes after inflating a raw deflate stream; -1 = not compressed
+    checksum: int = -1  # CRC-32 of all its bytes, unpacked; -1 = its archive has none
+
+    @property
+    def values(self) -> tuple[str, int, int, int]:
+        """What it consists of, in order; a tenth of the time of `dataclasses.astuple`."""
+        return self.path, self.offset, self.size, self.unpacked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

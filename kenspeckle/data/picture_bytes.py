@@ -16,6 +16,7 @@ _SIGNATURES = {  # of the accepted formats
     b"II+\0": "TIFF",
     b"MM\0+": "TIFF",
 }
+_FRAMES = (b"\xc0", b"\xc1", b"\xc2")  # of a JPEG: what begins with its size and components
 
 
 def format_of(data: bytes) -> str:
@@ -26,6 +27,22 @@ def format_of(data: bytes) -> str:
         if data.startswith(signature):
             return name
     return ""
+
+
+def says_colour(data: bytes) -> bool:
+    """Whether the beginning of a JPEG or PNG says that it has colours; of others nothing is known.
+
+    Plain arithmetic on bytes, which no file can harm.
+    """
+    if format_of(data) == "PNG":
+        return data[12:16] == b"IHDR" and data[25:26] in (b"\2", b"\6")
+    position = 2 if format_of(data) == "JPEG" else len(data)
+    while data[position : position + 1] == b"\xff":
+        kind, length = data[position + 1 : position + 2], data[position + 2 : position + 4]
+        if kind in _FRAMES:
+            return data[position + 9 : position + 10] == b"\3"
+        position += 2 + int.from_bytes(length, "big")
+    return False
 
 
 def is_cut(data: bytes) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.data.decoders import Report, reports
-from kenspeckle.data.listing import Listing
+from kenspeckle.data.listing import Listing, Place
+from kenspeckle.data.pixel_files import mapped, new_files, remove_unnamed
 from kenspeckle.data.thumbnails import SIDE
 from kenspeckle.errors import StorageError
+from kenspeckle.interruption import uninterrupted
 from kenspeckle.storage import make_folder, write_file
 
 FORMAT = 1
 INDEX = "index.json"
+_ATTEMPTS = 5
 NAMED = 5  # files that a note lists by name
 _AGAIN = ("crashed", "timed-out", "missing", "unreadable")  # what another attempt may mend
 
@@ -41,6 +45,7 @@ class Kept:
     reports: tuple[Report, ...]
     folder: Path
     pixels: Path | None  # rows in the order of the items; None where none were kept
+    mapped: mmap | None  # their content, which outlives the file
     thumbnails: NDArray[np.uint8] | None  # (N, 32, 32)
     notes: tuple[str, ...]  # files that changed since the last time
 
@@ -64,30 +69,49 @@ def kept(
     which file ("pixels", "thumbnails"). Raises `StorageError` where the cache cannot hold them.
     """
     folder = cache_folder() / _key(listing, work)
+    for _ in range(_ATTEMPTS):
+        # another process has replaced what the index named when it was read: read it again
+        with suppress(FileNotFoundError):
+            return _kept(folder, listing, work, row_bytes or {}, progress)
+    raise StorageError(f"{folder}: another process keeps deleting files in it; stop that one")
+
+
+def _kept(
+    folder: Path,
+    listing: Listing,
+    work: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    progress: Progress | None,
+) -> Kept:
     before = _read_index(folder)
     stamps = _stamps(listing)
     known = _known(before, listing, stamps)
     missing = [row for row, report in enumerate(known) if report is None]
     names = before.get("files", {})
     if not missing and before.get("order") == [item.name for item in listing.items]:
-        return _opened(folder, names, known, _changes(before, listing, missing))
+        remove_unnamed(folder, partial(_named, folder))
+        return _opened(folder, names, known, ())
+    notes = _changes(before, listing, stamps)
     make_folder(folder)
-    sizes = row_bytes or {}
-    fresh = _new_files(folder, len(listing.items), sizes)
-    _copy_rows(folder, names, fresh, before, listing, known, sizes)
-    setup = {**work, **{kind: str(folder / name) for kind, name in fresh.items()}}
-    title = "decoding pictures" if sizes else "reading headers"
-    try:
-        for done, report in enumerate(reports(listing.items, missing, setup), start=1):
-            known[report.pop("row")] = report
-            if progress:
-                progress(title, done, len(missing))
-    finally:  # what an interrupted program has decoded need not be decoded again
-        _write_index(folder, fresh, listing, stamps, known)
-        for name in names.values():
-            if name not in fresh.values():
-                (folder / name).unlink(missing_ok=True)
-    return _opened(folder, fresh, known, _changes(before, listing, missing))
+    remove_unnamed(folder, partial(_named, folder))
+    count = len(listing.items)
+    _require_room(folder, count, sizes)
+    with new_files(folder, {kind: count * size for kind, size in sizes.items()}) as fresh:
+        _copy_rows(folder, names, fresh, before, listing, known, sizes)
+        setup = {**work, **{kind: str(folder / name) for kind, name in fresh.items()}}
+        title = "decoding pictures" if sizes else "reading headers"
+        try:
+            # closed before the index is written, which has to know the time of the last pixel
+            with closing(reports(listing.items, missing, setup)) as found:
+                for done, report in enumerate(found, start=1):
+                    known[report.pop("row")] = report
+                    if progress:
+                        progress(title, done, len(missing))
+        finally:  # what an interrupted program has decoded need not be decoded again
+            with uninterrupted():
+                _write_index(folder, fresh, listing, stamps, known)
+                remove_unnamed(folder, partial(_named, folder))
+        return _opened(folder, fresh, known, notes)
 
 
 def _key(listing: Listing, work: Mapping[str, Any]) -> str:
@@ -114,8 +138,26 @@ def _stamps(listing: Listing) -> list[tuple[int, ...]]:
 
 def _read_index(folder: Path) -> dict[str, Any]:
     """The index of the cache in `folder`; empty where there is none that can be used."""
+    content = _content(folder)
+    while content:
+        found = _checked(folder, content)
+        now = _content(folder)
+        if found or now == content:
+            return found
+        content = now  # another process has replaced it, and the files that it named
+    return {}
+
+
+def _content(folder: Path) -> bytes:
     try:
-        index: dict[str, Any] = json.loads((folder / INDEX).read_bytes())
+        return (folder / INDEX).read_bytes()
+    except OSError:
+        return b""
+
+
+def _checked(folder: Path, content: bytes) -> dict[str, Any]:
+    try:
+        index: dict[str, Any] = json.loads(content)
         for name, (size, time) in index["sizes"].items():
             found = os.stat(folder / name)
             if (found.st_size, found.st_mtime_ns) != (size, time):
@@ -123,6 +165,14 @@ def _read_index(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
     return index
+
+
+def _named(folder: Path) -> set[str]:
+    """The files that the index of `folder` names now."""
+    try:
+        return set(json.loads(_content(folder) or b"{}").get("files", {}).values())
+    except (ValueError, AttributeError):
+        return set()
 
 
 def _known(
@@ -141,12 +191,11 @@ def _known(
     return found
 
 
-def _file_key(place: Any, stamp: tuple[int, ...]) -> list[Any]:
-    return [*asdict(place).values(), *stamp]
+def _file_key(place: Place, stamp: tuple[int, ...]) -> list[Any]:
+    return [*place.values, *stamp]
 
 
-def _new_files(folder: Path, count: int, row_bytes: Mapping[str, int]) -> dict[str, str]:
-    """Names of empty files of the right size for pixels and thumbnails."""
+def _require_room(folder: Path, count: int, row_bytes: Mapping[str, int]) -> None:
     needed = count * sum(row_bytes.values())
     free = shutil.disk_usage(folder).free
     if needed > free:
@@ -156,12 +205,6 @@ def _new_files(folder: Path, count: int, row_bytes: Mapping[str, int]) -> dict[s
             "with the environment variable XDG_CACHE_HOME, or data.cache=off to decode again "
             "and again"
         )
-    token = secrets.token_hex(4)
-    names = {kind: f"{kind}-{token}.u8" for kind in row_bytes}
-    for kind, name in names.items():
-        with open(folder / name, "wb") as file:
-            file.truncate(count * row_bytes[kind])
-    return names
 
 
 def _copy_rows(
@@ -195,9 +238,13 @@ def _write_index(
 ) -> None:
     sizes = {}
     for name in files.values():
-        found = os.stat(folder / name)
+        try:
+            found = os.stat(folder / name)
+        except FileNotFoundError as error:
+            raise StorageError(
+                f"{folder}: deleted while pictures were decoded into it; begin again"
+            ) from error
         sizes[name] = [found.st_size, found.st_mtime_ns]
-    undone = {"reason": "unreadable"}  # so that the next time it is tried again
     index = {
         "files": dict(files),
         "sizes": sizes,
@@ -205,14 +252,13 @@ def _write_index(
         "keys": [
             _file_key(item.place, stamp) for item, stamp in zip(listing.items, stamps, strict=True)
         ],
-        "reports": [report or undone for report in known],
+        "reports": list(known),  # null for what is still to be done
     }
-    with suppress(FileNotFoundError):  # the cache may be deleted at any time
-        write_file(folder / INDEX, json.dumps(index).encode())
+    write_file(folder / INDEX, json.dumps(index).encode())
 
 
 def _opened(
-    folder: Path, files: Mapping[str, str], known: Sequence[Report | None], notes: list[str]
+    folder: Path, files: Mapping[str, str], known: Sequence[Report | None], notes: Sequence[str]
 ) -> Kept:
     found = tuple(report for report in known if report is not None)
     assert len(found) == len(known)
@@ -224,17 +270,24 @@ def _opened(
         reports=found,
         folder=folder,
         pixels=folder / files["pixels"] if "pixels" in files else None,
+        mapped=mapped(folder / files["pixels"]) if "pixels" in files else None,
         thumbnails=thumbnails,
         notes=tuple(notes),
     )
 
 
-def _changes(index: dict[str, Any], listing: Listing, decoded: Sequence[int]) -> list[str]:
+def _changes(
+    index: dict[str, Any], listing: Listing, stamps: Sequence[tuple[int, ...]]
+) -> list[str]:
     """Which files are no longer what they were when the cache was written."""
-    before = set(index.get("order", ()))
+    before = dict(zip(index.get("order", ()), index.get("keys", ()), strict=True))
     now = [item.name for item in listing.items]
-    changed = [now[row] for row in decoded if now[row] in before]
-    gone = sorted(before - set(now))
+    changed = [
+        item.name
+        for item, stamp in zip(listing.items, stamps, strict=True)
+        if item.name in before and before[item.name] != _file_key(item.place, stamp)
+    ]
+    gone = sorted(set(before) - set(now))
     return [
         f"{len(names):,} {'file' if len(names) == 1 else 'files'} {what}: "
         + ", ".join(names[:NAMED])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +14,24 @@ from numpy.typing import NDArray
 from kenspeckle import config
 from kenspeckle.data.dataset import Dataset, Origin, PictureFile
 from kenspeckle.data.decoders import Report
+from kenspeckle.data.groups import groups
 from kenspeckle.data.images import Images, StoredImages
 from kenspeckle.data.listing import Excluded, Item, Listing, natural
-from kenspeckle.data.near_duplicates import Duplicates, near_duplicates
+from kenspeckle.data.near_duplicates import near_duplicates
+from kenspeckle.data.picture_bytes import says_colour
 from kenspeckle.data.picture_cache import Kept, Progress, kept
 from kenspeckle.data.picture_notes import notes_on
+from kenspeckle.data.place import read_place
 from kenspeckle.data.preprocess import has_ink_form
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.source_config import SourceConfig
 from kenspeckle.data.streamed_images import StreamedImages
 from kenspeckle.data.thumbnails import SIDE
-from kenspeckle.errors import DataError
+from kenspeckle.errors import DataError, PictureError
 
+_ASKED = 16  # pictures that are asked whether they have colours before all are decoded
+_START = 64 << 10  # bytes of each
+Classes = Literal["learned", "all"]  # those with a picture to train on, or all that have one
 SMALL = 64  # pictures of one size up to this side are used as they are
 _SUFFIXES = {
     "PNG": (".png", ".apng"),
@@ -41,17 +48,19 @@ def picture_dataset(
     source: SourceConfig,
     preprocess: PreprocessConfig,
     *,
+    classes: Classes = "learned",
     progress: Progress | None = None,
 ) -> Dataset:
     """Decode all pictures of `listing` to one size, once, and label them.
 
     Without a size in `preprocess`, small pictures of one size stay as they are, others become
     squares of 64 pixels; digits in the form of MNIST are treated as prediction treats a digit.
-    Raises `DataError` where no picture can be used.
+    Classes without a picture to train on are left out, unless `classes` is "all". Raises
+    `DataError` where no picture can be used.
     """
-    made = _decoded(listing, source, preprocess, progress)
+    made = _decoded(listing, source, preprocess, classes, progress)
     if preprocess.kind == "auto" and has_ink_form(made):
-        return _decoded(listing, source, replace(preprocess, kind="ink"), progress)
+        return _decoded(listing, source, replace(preprocess, kind="ink"), classes, progress)
     return made
 
 
@@ -59,11 +68,38 @@ def _decoded(
     listing: Listing,
     source: SourceConfig,
     preprocess: PreprocessConfig,
+    classes: Classes,
     progress: Progress | None,
 ) -> Dataset:
-    seen = look(listing, source, progress=progress)
-    listing = _usable(listing, seen.reports)
-    framing = _framing([look for look in seen.reports if "reason" not in look], preprocess)
+    framing = _framing_beforehand(listing, preprocess)
+    found = _framed(listing, source, framing, progress) if framing else None
+    if framing is None or found is None or not (preprocess.channels or _has_colour(found)):
+        seen = look(listing, source, progress=progress)
+        listing = _usable(listing, seen.reports)
+        framing = _framing([look for look in seen.reports if "reason" not in look], preprocess)
+        found = replace(_framed(listing, source, framing, progress), notes=seen.notes)
+    reports = found.reports
+    excluded = _excluded(listing, reports)
+    rows = np.array([row for row, report in enumerate(reports) if "reason" not in report])
+    if not len(rows):
+        raise _useless(listing, excluded)
+    rows, contradictions = _without_contradictions(listing.items, reports, rows)
+    unknown: list[Excluded] = []
+    if classes == "learned":
+        rows, unknown = _of_known_classes(listing.items, rows)
+    if not len(rows):
+        raise DataError(f"{listing.source}: no class has a picture to train on")
+    everything = [*listing.excluded, *excluded, *contradictions, *unknown]
+    return _dataset(listing, source, framing, found, rows, everything, found.notes)
+
+
+def _framed(
+    listing: Listing,
+    source: SourceConfig,
+    framing: PreprocessConfig,
+    progress: Progress | None,
+) -> Kept:
+    """All of `listing` in the size of `framing`."""
     work = {
         "work": "decode",
         "preprocess": config.to_dict(framing),
@@ -74,18 +110,28 @@ def _decoded(
     row_bytes = {"thumbnails": SIDE * SIDE}
     if source.cache == "on":
         row_bytes["pixels"] = framing.height * framing.width * framing.channels
-    found = kept(listing, work, row_bytes=row_bytes, progress=progress)
-    reports = found.reports
-    excluded = _excluded(listing, reports)
-    rows = np.array([row for row, report in enumerate(reports) if "reason" not in report])
-    if not len(rows):
-        raise _useless(listing, excluded)
-    rows, contradictions = _without_contradictions(listing.items, reports, rows)
-    rows, unknown = _of_known_classes(listing.items, rows)
-    if not len(rows):
-        raise DataError(f"{listing.source}: no class has a picture to train on")
-    everything = [*listing.excluded, *excluded, *contradictions, *unknown]
-    return _dataset(listing, source, framing, found, rows, everything, seen.notes)
+    return kept(listing, work, row_bytes=row_bytes, progress=progress)
+
+
+def _framing_beforehand(listing: Listing, config: PreprocessConfig) -> PreprocessConfig | None:
+    """What `_framing` will say, where no pass over all headers is needed to know it."""
+    if not config.height:
+        return None
+    # colour in one makes colour of all
+    if not config.channels and not any(map(_says_colour, listing.items[:_ASKED])):
+        return None
+    return _framing([], replace(config, channels=config.channels or 3))
+
+
+def _says_colour(item: Item) -> bool:
+    with suppress(PictureError):
+        return says_colour(read_place(item.place, name=item.name, at_most=_START))
+    return False
+
+
+def _has_colour(found: Kept) -> bool:
+    """Whether a picture that can be used has colours, as one said that promised them."""
+    return any("reason" not in report and not report["is_grey"] for report in found.reports)
 
 
 def look(listing: Listing, source: SourceConfig, *, progress: Progress | None = None) -> Kept:
@@ -118,23 +164,23 @@ def _useless(listing: Listing, excluded: Sequence[Excluded]) -> DataError:
     )
 
 
-def _framing(looks: Sequence[Report], config: PreprocessConfig) -> PreprocessConfig:
-    """`config` with size, kind and channels that suit the pictures."""
-    if not config.channels:
-        config = replace(config, channels=1 if all(look["is_grey"] for look in looks) else 3)
-    if not config.height:
+def _framing(looks: Sequence[Report], asked: PreprocessConfig) -> PreprocessConfig:
+    """`asked` with size, kind and channels that suit the pictures."""
+    if not asked.channels:
+        asked = replace(asked, channels=1 if all(look["is_grey"] for look in looks) else 3)
+    if not asked.height:
         sizes = {(look["height"], look["width"]) for look in looks}
         height, width = next(iter(sizes))
         if len(sizes) != 1 or max(height, width) > SMALL:
             height = width = SMALL
-        config = replace(config, height=height, width=width)
-    if config.kind == "auto":
-        config = replace(config, kind="resize")
-    if config.kind == "crops":
+        asked = replace(asked, height=height, width=width)
+    if asked.kind == "auto":
+        asked = replace(asked, kind="resize")
+    if asked.kind == "crops":
         raise DataError(
             "preprocess.kind=crops is for data of one size; for picture files use crop or pad"
         )
-    return replace(config, scaling="standard")  # of no account here; one cache serves all
+    return replace(asked, scaling="standard")  # of no account here; one cache serves all
 
 
 def _without_contradictions(
@@ -200,7 +246,7 @@ def _dataset(
         class_names=names,
         official_test=np.array([item.split == "test" for item in items]),
         official_validation=is_validation if is_validation.any() else None,
-        groups=_groups(items, digests, duplicates, source),
+        groups=groups(items, digests, duplicates, source),
         origin=Origin(
             pictures=tuple(
                 _file(item, report) for item, report in zip(items, reports, strict=True)
@@ -222,10 +268,13 @@ def _images(
     framing: PreprocessConfig,
     source: SourceConfig,
 ) -> Images:
-    if found.pixels is None:
-        return StreamedImages(items, framing, max_pixels=source.max_pixels)
+    if found.pixels is None or found.mapped is None:
+        sums = [found.reports[row]["sha256"] for row in rows.tolist()]
+        return StreamedImages(items, framing, sums=sums, max_pixels=source.max_pixels)
     size = framing.height, framing.width, framing.channels
-    return StoredImages(found.pixels, size, rows=rows, count=len(found.reports))
+    return StoredImages(
+        found.pixels, size, mapped=found.mapped, rows=rows, count=len(found.reports)
+    )
 
 
 def _file(item: Item, report: Mapping[str, Any]) -> PictureFile:
@@ -241,34 +290,3 @@ def _file(item: Item, report: Mapping[str, Any]) -> PictureFile:
         mode=report["mode"],
         notes=(*report["notes"], *(["wrong-suffix"] if is_wrong else [])),
     )
-
-
-def _groups(
-    items: Sequence[Item],
-    digests: NDArray[np.uint8],
-    duplicates: Duplicates,
-    config: SourceConfig,
-) -> NDArray[np.int64]:
-    """One number for all that must stay in one split: copies, near copies, the source's groups."""
-    group = duplicates.group
-    if config.near_duplicates == "off":
-        group = np.unique(digests.view("V16")[:, 0], return_inverse=True)[1]
-    named = sorted({item.group for item in items if item.group})
-    if not named:
-        return group
-    position = {name: len(items) + number for number, name in enumerate(named)}
-    return _united(group, [position.get(item.group, -1) for item in items])
-
-
-def _united(group: NDArray[np.int64], other: Sequence[int]) -> NDArray[np.int64]:
-    """Numbers equal where `group` or `other` (-1 = none) connect two items, directly or not."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    rows = np.flatnonzero(np.array(other) >= 0)
-    size = int(max(group.max(), max(other))) + 1
-    edges = coo_array(
-        (np.ones(len(rows)), (group[rows], np.array(other)[rows])), shape=(size, size)
-    )
-    found: NDArray[np.int64] = connected_components(edges, directed=False)[1][group]
-    return found

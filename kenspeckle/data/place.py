@@ -18,11 +18,14 @@ def read_place(place: Place, *, name: str, at_most: int = MAX_BYTES + 1) -> byte
         # a pipe put there in the meantime must not make us wait
         descriptor = os.open(place.path, os.O_RDONLY | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
                 raise PictureError(f"{name}: no regular file", reason="special")
+            # room for what there is: that for all that is accepted would come from the system anew
+            at_hand = max(0, found.st_size - place.offset) + 1
             file.seek(place.offset)
             wanted = at_most if place.size < 0 or place.unpacked >= 0 else min(place.size, at_most)
-            data = file.read(place.size) if place.unpacked >= 0 else file.read(wanted)
+            data = file.read(min(at_hand, place.size if place.unpacked >= 0 else wanted))
     except FileNotFoundError as error:
         raise PictureError(f"{name}: is gone", reason="missing") from error
     except OSError as error:
@@ -33,6 +36,9 @@ def read_place(place: Place, *, name: str, at_most: int = MAX_BYTES + 1) -> byte
         data = _inflated(data, place.unpacked, name, at_most)
     elif place.size > len(data) and len(data) < at_most:
         raise PictureError(f"{name}: its file is cut short", reason="truncated")
+    whole = place.unpacked if place.unpacked >= 0 else place.size
+    if place.checksum >= 0 and len(data) == whole and zlib.crc32(data) != place.checksum:
+        raise PictureError(f"{name}: its checksum is wrong", reason="bad-checksum")
     if len(data) > MAX_BYTES:
         raise PictureError(f"{name}: over {MAX_BYTES >> 20} MiB", reason="too-large")
     return data

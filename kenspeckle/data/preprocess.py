@@ -6,12 +6,14 @@ The settings travel inside the model file. Data sets whose pictures already have
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.framed_images import FramedImages
 from kenspeckle.data.framing import views, with_channels
 from kenspeckle.data.ink import is_normalized, normalize_ink
 from kenspeckle.data.planes import grey
@@ -20,6 +22,7 @@ from kenspeckle.errors import DataError
 
 _SAMPLE = 500  # pictures of a data set that decide whether it has the form of MNIST
 _LEAST_SHARE = 0.9  # of them that must have it
+AT_ONCE = 1 << 30  # bytes
 
 
 def settle(config: PreprocessConfig, dataset: Dataset) -> PreprocessConfig:
@@ -89,10 +92,16 @@ def prepare(
 
 
 def dataset_views(dataset: Dataset, config: PreprocessConfig) -> list[Dataset]:
-    """`dataset` in the size of the input, once for each view; itself where it has that size."""
+    """`dataset` in the size of the input, once for each view; itself where it has that size.
+
+    Where all would take over `AT_ONCE` bytes, pictures are brought to it when they are asked for.
+    """
     channels = config.channels or dataset.images.shape[3]
     if dataset.images.shape[1:] == (config.height, config.width, channels):
         return [dataset]
-    framed = (views(with_channels(image, channels), config) for image in dataset.images)
-    every = np.stack(list(framed), axis=1)
-    return [replace(dataset, images=images) for images in every]
+    count = len(views(with_channels(dataset.images[0], channels), config))
+    framed = [
+        FramedImages(dataset.images, config, channels=channels, view=view) for view in range(count)
+    ]
+    is_small = count * math.prod(framed[0].shape) <= AT_ONCE
+    return [replace(dataset, images=every[:] if is_small else every) for every in framed]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.errors import DataError
+from kenspeckle.folds import grouped_folds
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SPLIT_NAMES = (TRAIN, VALIDATION, TEST)
@@ -23,6 +24,9 @@ class SplitConfig:
 
     validation: float = 1 / 12  # of what is not test: 5,000 of the 60,000 of MNIST
     test: float = 0.15
+    # parts of train and validation, each told by what was trained on the others; 0 = none, the
+    # validation split is told; -1 = chosen by the number of pictures and by what folds cost
+    folds: int = -1
     seed: int = 0  # apart from the seed of the run, so that runs of many seeds share one split
 
     def __post_init__(self) -> None:
@@ -30,6 +34,8 @@ class SplitConfig:
             share = getattr(self, name)
             if not 0 < share < 1:
                 raise ValueError(f"{name} must be between 0 and 1, got {share}")
+        if not (self.folds in (-1, 0) or 2 <= self.folds <= 100):
+            raise ValueError(f"folds must be -1, 0 or in 2..100, got {self.folds}")
         if self.seed < 0:
             raise ValueError(f"seed must be 0 or more, got {self.seed}")
 
@@ -57,7 +63,7 @@ def draw(dataset: Dataset, config: SplitConfig) -> Splits:
     is in a later split (train, validation, test) is in none: it would be a leak.
     """
     rng = np.random.default_rng([config.seed, len(dataset)])
-    group = _groups(dataset)
+    group = groups_of(dataset)
     is_test = dataset.official_test.copy()
     is_validation = np.zeros(len(dataset), dtype=bool)
     if dataset.official_validation is not None:
@@ -93,6 +99,19 @@ def draw(dataset: Dataset, config: SplitConfig) -> Splits:
             "validation or test; add others, or remove the copies there"
         )
     return splits
+
+
+def members_of(splits: Splits) -> NDArray[np.int64]:
+    """All items outside the test split, ascending."""
+    return np.sort(np.concatenate([splits.train, splits.validation]))
+
+
+def folds_of(dataset: Dataset, members: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The fold of each of the items `members`, in 0..`count`-1; groups and copies stay whole.
+
+    There may be fewer folds, where there are fewer groups. Raises `DataError` where all are one.
+    """
+    return grouped_folds(dataset.labels[members], groups_of(dataset)[members], folds=count)
 
 
 def _of_group(group: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -149,8 +168,14 @@ def _apportion(share: float, counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return whole
 
 
-def _groups(dataset: Dataset) -> NDArray[np.int64]:
-    """A number for each item, from 0 without gaps: of its group, or of its exact copies; (N,)."""
+def groups_of(dataset: Dataset) -> NDArray[np.int64]:
+    """A number for each item (N,), equal for items of one group or exact copies.
+
+    From 0 without gaps, in the order in which groups appear.
+    """
     keys = dataset.digests.view("V16")[:, 0] if dataset.groups is None else dataset.groups
-    found: NDArray[np.int64] = np.unique(keys, return_inverse=True)[1]
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    found: NDArray[np.int64] = rank[group]
     return found

@@ -56,8 +56,11 @@ class Inspection:
     @property
     def imbalance(self) -> float:
         """Pictures of the largest class over those of the smallest, in training."""
-        counts = self.counts[TRAIN].values()
-        return max(counts) / max(1, min(counts))
+        return _imbalance(self.counts[TRAIN])
+
+
+def _imbalance(counts: Mapping[str, int]) -> float:
+    return max(counts.values()) / max(1, min(counts.values()))
 
 
 def inspect(dataset: Dataset, splits: Splits) -> Inspection:
@@ -114,19 +117,20 @@ def _spread(values: Sequence[int]) -> tuple[int, int, int] | None:
 
 def _findings(found: Inspection, dataset: Dataset) -> list[Finding]:
     return [
-        *_of_excluded(found.excluded),
+        *excluded_findings([(item.name, item.reason) for item in found.excluded]),
         *_of_duplicates(found, dataset),
-        *_of_classes(found),
-        *_of_notes(found),
+        *class_findings(found.counts, items=found.items),
+        *note_findings(found.notes),
     ]
 
 
-def _of_excluded(excluded: Sequence[Excluded]) -> list[Finding]:
-    reasons = Counter(item.reason for item in excluded)
+def excluded_findings(excluded: Sequence[tuple[str, str]]) -> list[Finding]:
+    """For each reason, which files are left out; `excluded` are names with reasons."""
+    reasons = Counter(reason for _, reason in excluded)
     return [
         Finding(
             name=f"{_count(number, 'file')}: {REASONS[reason]}",
-            evidence=_listed([item.name for item in excluded if item.reason == reason]),
+            evidence=_listed([name for name, why in excluded if why == reason]),
             advice=f"left out as {reason}; data.json of every run names each",
         )
         for reason, number in reasons.most_common()
@@ -167,17 +171,17 @@ def _of_duplicates(found: Inspection, dataset: Dataset) -> list[Finding]:
     return findings
 
 
-def _of_classes(found: Inspection) -> list[Finding]:
+def class_findings(counts: Mapping[str, Mapping[str, int]], *, items: int) -> list[Finding]:
+    """Unequal or tiny classes and few pictures; `counts` are by split and class."""
     findings = []
-    totals = {
-        name: sum(found.counts[split][name] for split in SPLIT_NAMES) for name in found.class_names
-    }
-    if found.imbalance > IMBALANCE:
-        learned = found.counts[TRAIN]
+    learned = counts[TRAIN]
+    totals = {name: sum(counts[split][name] for split in SPLIT_NAMES) for name in learned}
+    imbalance = _imbalance(learned)
+    if imbalance > IMBALANCE:
         most, least = max(learned, key=learned.__getitem__), min(learned, key=learned.__getitem__)
         findings.append(
             Finding(
-                name=f"imbalance: {most} has {found.imbalance:.1f} times the pictures of {least}",
+                name=f"imbalance: {most} has {imbalance:.1f} times the pictures of {least}",
                 evidence=f"{learned[most]:,} against {learned[least]:,} to train on",
                 advice="balanced accuracy and macro F1 are printed beside accuracy; "
                 "--balance weighs the classes alike",
@@ -193,10 +197,10 @@ def _of_classes(found: Inspection) -> list[Finding]:
                 "add pictures or join classes",
             )
         )
-    if found.items < FEW:
+    if items < FEW:
         findings.append(
             Finding(
-                name=f"few pictures: {found.items}",
+                name=f"few pictures: {items}",
                 evidence=f"fewer than {FEW}: a single validation split would say little",
                 advice="a pretrained network is validated by k-fold, each picture once",
             )
@@ -204,7 +208,8 @@ def _of_classes(found: Inspection) -> list[Finding]:
     return findings
 
 
-def _of_notes(found: Inspection) -> list[Finding]:
+def note_findings(notes: Mapping[str, int]) -> list[Finding]:
+    """What decoding did with pictures; `notes` are counted."""
     return [
         Finding(
             name=f"{_count(number, 'picture')} {_NOTES[note][0]}",
@@ -212,7 +217,7 @@ def _of_notes(found: Inspection) -> list[Finding]:
             advice=_NOTES[note][1],
             is_fault=False,
         )
-        for note, number in found.notes.items()
+        for note, number in notes.items()
     ]
 
 

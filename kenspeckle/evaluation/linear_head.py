@@ -6,7 +6,7 @@ the bias is not penalised. scikit-learn's C is 1 / (N * strength).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from kenspeckle.errors import DataError
+from kenspeckle.folds import FOLDS, grouped_folds
 
 STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # from strong to weak, for warm starts
 Floats = NDArray[np.float32]
@@ -50,14 +51,16 @@ def fit_linear_head(
     groups: NDArray[np.int64] | None = None,
     class_weights: Literal["equal", "balanced"] = "equal",
     strengths: Sequence[float] = STRENGTHS,
-    folds: int = 5,
+    folds: int = FOLDS,
+    progress: Callable[[int, int], None] | None = None,
 ) -> LinearHead:
     """The head for `features` (N, D) with `labels` (N,) in [0, classes).
 
     Items of one number in `groups` (N,) are never on both sides of a fold. "balanced" weighs
-    each item by the inverse of the size of its class, in the fit and in the scores. The same
-    input gives the same head. Raises `DataError` for features that are not finite, and where a
-    class has no item or all items are of one group.
+    each item by the inverse of the size of its class, in the fit and in the scores. `progress` is
+    told before each fit how many are done, and of how many. The same input gives the same head.
+    Raises `DataError` for features that are not finite, and where a class has no item or all items
+    are of one group.
     """
     _check(features, labels, classes)
     groups = np.arange(len(labels)) if groups is None else groups
@@ -71,7 +74,10 @@ def fit_linear_head(
     importance = _importance(labels, classes, class_weights)
     strengths = sorted(strengths, reverse=True)
     said = np.empty((len(strengths), len(labels), classes), dtype=np.float32)
-    for number in range(int(fold.max()) + 1):
+    parts = int(fold.max()) + 1
+    for number in range(parts):
+        if progress:
+            progress(number, parts + 1)
         held = fold == number
         fits = _path(standard[~held], labels[~held], importance[~held], classes, strengths)
         for place, fit in enumerate(fits):
@@ -81,6 +87,8 @@ def fit_linear_head(
         for strength, shares in zip(strengths, said, strict=True)
     )
     best = min(range(len(scores)), key=lambda place: scores[place].log_loss)
+    if progress:
+        progress(parts, parts + 1)
     exact = standard.astype(np.float64)
     final = _path(exact, labels, importance, classes, [strengths[best]])[0]
     weights = (final.weights if basis is None else final.weights @ basis.T) / deviation
@@ -92,29 +100,6 @@ def fit_linear_head(
         probabilities=said[best],
         folds=fold,
     )
-
-
-def grouped_folds(labels: Labels, groups: NDArray[np.int64], *, folds: int) -> NDArray[np.int64]:
-    """The fold (N,) of each item: groups stay whole, classes are spread as evenly as they allow.
-
-    There are as many folds as asked for, or as many as there are groups if those are fewer.
-    Raises `DataError` where all items are of one group.
-    """
-    names, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    folds = min(folds, len(names))
-    if folds < 2:
-        raise DataError(f"cross-validation needs items of 2 groups or more, got {len(names)}")
-    table = np.zeros((len(names), int(labels.max()) + 1), dtype=np.int64)
-    np.add.at(table, (group, labels), 1)
-    # the largest first, then in a fixed shuffle, since neighbours in a folder resemble each other
-    order = np.lexsort((np.random.default_rng(0).permutation(len(names)), -sizes))
-    held = np.zeros((folds, table.shape[1]), dtype=np.int64)
-    place = np.empty(len(names), dtype=np.int64)
-    for index in order:
-        main = int(table[index].argmax())
-        place[index] = np.lexsort((held.sum(axis=1), held[:, main]))[0]
-        held[place[index]] += table[index]
-    return place[group]
 
 
 def _check(features: Floats, labels: Labels, classes: int) -> None:

@@ -9,7 +9,7 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.device import generator
 from kenspeckle.experiments.outcome import Outcome, Picture, Quantity, over_seeds
 from kenspeckle.experiments.plan import Plan, train_seeds
-from kenspeckle.report.grid import grid, png
+from kenspeckle.pages.grid import grid, png
 from kenspeckle.settings import RunConfig
 
 _SHOWN = 8

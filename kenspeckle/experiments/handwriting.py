@@ -18,7 +18,7 @@ from kenspeckle.figures.lines import bars
 from kenspeckle.figures.style import png
 from kenspeckle.inference import Prediction, predict
 from kenspeckle.model_file import Classifier, load
-from kenspeckle.report.sheet import draw_sheet
+from kenspeckle.pages.sheet import draw_sheet
 
 COUNTED = tuple(source for source in SOURCES if source != "printed")  # handwriting, in the total
 _EACH = 25  # pages of each source and distortion

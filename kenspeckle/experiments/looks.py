@@ -9,18 +9,19 @@ from kenspeckle.data.splits import VALIDATION, draw
 from kenspeckle.experiments.outcome import Outcome, Picture, Quantity, over_seeds
 from kenspeckle.experiments.plan import Plan, train_seeds
 from kenspeckle.explain.fingerprints import fingerprints as take_fingerprints
-from kenspeckle.explain.ideal_inputs import IdealInputs, IdealInputsConfig
+from kenspeckle.explain.ideal_inputs import IdealInputs
 from kenspeckle.explain.ideal_inputs import ideal_inputs as find_ideal_inputs
+from kenspeckle.explain.picture_descent import IdealInputsConfig
 from kenspeckle.figures.fingerprints import fingerprints as draw_fingerprints
 from kenspeckle.figures.ideal_inputs import ideal_inputs as draw_ideal_inputs
 from kenspeckle.figures.style import png
 from kenspeckle.model_file import load
 
 _PENALTIES = {
-    "no penalty": IdealInputsConfig(penalty="none"),
-    "L1 0.05": IdealInputsConfig(penalty="l1", weight=0.05),
-    "L2 0.25": IdealInputsConfig(penalty="l2", weight=0.25),
-    "L2 0.02, jitter 2": IdealInputsConfig(penalty="l2", weight=0.02, jitter=2),
+    "no penalty": IdealInputsConfig(l2=0.0),
+    "L1 0.05": IdealInputsConfig(l1=0.05, l2=0.0),
+    "L2 0.25": IdealInputsConfig(l2=0.25),
+    "L2 0.02, jitter 2": IdealInputsConfig(l2=0.02, jitter=2),
 }
 
 

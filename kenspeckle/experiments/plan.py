@@ -54,7 +54,8 @@ class Plan:
 
     def config(self, recipe: str, *settings: str) -> RunConfig:
         """The configuration of `recipe`, cut short if quick."""
-        chosen = config.override(build_recipe(recipe), [*settings, *self.settings])
+        whole = "splits.folds=0"  # experiments have a test split, and pictures enough
+        chosen = config.override(build_recipe(recipe), [whole, *settings, *self.settings])
         if self.quick:
             short = replace(chosen.train, epochs=0.0, steps=QUICK_STEPS)
             chosen = replace(chosen, train=short)

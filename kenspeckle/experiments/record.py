@@ -12,7 +12,7 @@ from kenspeckle.environment import environment
 from kenspeckle.errors import RunError
 from kenspeckle.experiments.catalog import EXPERIMENTS, Reproduction
 from kenspeckle.experiments.outcome import Quantity
-from kenspeckle.report.reproduction import markdown, page
+from kenspeckle.pages.reproduction import markdown, page
 
 DOCUMENT, PAGE, TEXT, PICTURES = (
     "reproduction.json",

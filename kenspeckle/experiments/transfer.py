@@ -17,9 +17,9 @@ from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.errors import AbsentDataError
 from kenspeckle.experiments.outcome import Outcome, Picture
 from kenspeckle.experiments.plan import Plan, Trained, train_seeds
+from kenspeckle.pages.contact_sheet import Row, contact_sheet
+from kenspeckle.pages.grid import png
 from kenspeckle.recipes.choice import WEIGHTS
-from kenspeckle.report.contact_sheet import Row, contact_sheet
-from kenspeckle.report.grid import png
 
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 LEAST = 30  # pictures of a subject
@@ -34,7 +34,7 @@ def transfer(plan: Plan) -> Outcome:
     data = stamps(plan.out / "pictures")
     if plan.quick:
         data = plan.sample(data, _QUICK)
-    settings = plan.config("transfer", "transfer.fine_tune=off")
+    settings = plan.config("transfer", "transfer.fine_tune=off", "splits.folds=-1")
     parts = [
         train_seeds(
             plan,

@@ -17,7 +17,7 @@ from kenspeckle.diagnosis.bias_variance import BiasVariance
 from kenspeckle.errors import AbsentDataError
 from kenspeckle.experiments.outcome import Outcome, Picture, Quantity
 from kenspeckle.experiments.plan import QUICK_PICTURES, Plan, curves, train_seeds
-from kenspeckle.report.grid import grid, png
+from kenspeckle.pages.grid import grid, png
 
 _SIDE = 32
 STAND_IN = "Fashion-MNIST in random colours, because no CIFAR-10 archive was given (--data PATH)"

@@ -1,1 +1,1 @@
-"""Look inside a network: functions that return records of arrays; `report` draws them."""
+"""Look inside a network: functions that return records of arrays, which draw themselves."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -17,8 +17,12 @@ from torch import Tensor, nn
 
 from kenspeckle.data.batches import Batch
 from kenspeckle.explain.layers import pre_activations
+from kenspeckle.figures.drawable import Drawable
 from kenspeckle.losses import LossName, loss_of
 from kenspeckle.models.heads import Head
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BINS = 64
 
@@ -32,7 +36,7 @@ class Histogram:
     mean: float
     deviation: float
     square_sum: float
-    zeros: float  # share of entries that are exactly 0
+    zeros: float  # share of entries that are exactly 0; NaN where that is not known
 
     @property
     def n(self) -> int:
@@ -41,13 +45,58 @@ class Histogram:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerHistograms:
+class LayerHistograms(Drawable):
     """Of one network at one moment, each by name in the order of the layers."""
 
     weights: Mapping[str, Histogram]
     gradients: Mapping[str, Histogram]
     pre_activations: Mapping[str, Histogram]  # of layers with an activation, and the logits
     loss: float  # on the pictures that were looked at
+    matrices: tuple[str, ...]  # parameters that are neither biases nor of a norm
+    pictures: int  # how many were looked at
+
+    @property
+    def growth(self) -> float:
+        """Deviation in the last hidden layer over that in the first; 1 is an even course."""
+        hidden = [item for name, item in self.pre_activations.items() if name != "logits"]
+        if not hidden or not hidden[0].deviation:
+            return float("nan")
+        return hidden[-1].deviation / hidden[0].deviation
+
+    @property
+    def title(self) -> str:
+        """What it shows."""
+        return "Pre-activations, weights and gradients, layer by layer"
+
+    @property
+    def description(self) -> str:
+        """How numbers and gradients grow or shrink from the first layer to the last."""
+        text = (
+            f"Measured on {self.pictures:,} pictures, loss {self.loss:.3g}. Each panel reaches "
+            "four deviations to both sides of its mean, the line is zero and the number the "
+            "deviation; heights are logarithmic, because the tails matter more than the peak."
+        )
+        hidden = [name for name in self.pre_activations if name != "logits"]
+        if len(hidden) > 1:
+            first, last = (self.pre_activations[name] for name in (hidden[0], hidden[-1]))
+            text += (
+                f" What activations are given spreads by {first.deviation:.3g} in {hidden[0]} and "
+                f"by {last.deviation:.3g} in {hidden[-1]}."
+            )
+        steep = [self.gradients[name] for name in self.matrices if name in self.gradients]
+        if len(steep) > 1 and steep[-1].deviation > 0:
+            text += (
+                " Gradients of the first weights are "
+                f"{steep[0].deviation / steep[-1].deviation:.2g} times as large as those of the "
+                "last."
+            )
+        return text
+
+    def figure(self) -> Figure:
+        """Three columns, a panel for each layer."""
+        from kenspeckle.figures.histograms import layer_histograms as draw
+
+        return draw(self)
 
 
 def histogram(values: Tensor, *, bins: int = BINS) -> Histogram:
@@ -105,6 +154,8 @@ def layer_histograms(
             },
             pre_activations={name: histogram(values) for name, values in found.items()},
             loss=value.item(),
+            matrices=tuple(name for name, parameter in named.items() if parameter.ndim > 1),
+            pictures=len(batch.images),
         )
     finally:
         for name, parameter in network.named_parameters():

@@ -1,50 +1,39 @@
 """Ideal inputs: the picture of each class that the network likes best (seed document 002).
 
-Gradient descent on the pixels. Without a penalty it finds noise that no eye would call a digit;
+Gradient descent on the picture. Without a penalty it finds noise that no eye would call a digit;
 "L2 0.25" is the document's remedy. A second network, trained apart, says what it sees in them.
+
+What such a judge proves: pictures that a network of other weights recognises carry what networks
+trained on these data look for, and not only a weakness of this one. What it does not prove: that
+a person would recognise them. The judge has seen the same pictures and shares their accidents.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kenspeckle.device import generator
+from kenspeckle.explain.picture_descent import (
+    IdealInputsConfig,
+    as_bytes,
+    descend,
+    held,
+    usual_config,
+)
+from kenspeckle.figures import ideal_inputs as drawing
+from kenspeckle.figures.drawable import Drawable
 from kenspeckle.inference import outputs
-
-PenaltyName = Literal["none", "l1", "l2", "total-variation"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class IdealInputsConfig:
-    """How the pictures are found; the defaults are the document's best."""
-
-    penalty: PenaltyName = "l2"
-    weight: float = 0.25  # of the penalty, on pixels of 0..1
-    steps: int = 300
-    rate: float = 0.05  # of Adam, on pixels of 0..1
-    jitter: int = 0  # pixels by which the picture is shifted at random in each step
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.weight < float("inf"):
-            raise ValueError(f"weight must be 0 or more, got {self.weight}")
-        if not 1 <= self.steps <= 100_000:
-            raise ValueError(f"steps must be in 1..100000, got {self.steps}")
-        if not 0 < self.rate < float("inf"):
-            raise ValueError(f"rate must be above 0, got {self.rate}")
-        if not 0 <= self.jitter <= 100:
-            raise ValueError(f"jitter must be in 0..100, got {self.jitter}")
+from kenspeckle.models.heads import ClassHead, Head
 
 
 @dataclass(frozen=True, kw_only=True)
-class IdealInputs:
+class IdealInputs(Drawable):
     """One picture for each class, and what the network and its judge say of it."""
 
     config: IdealInputsConfig
@@ -65,6 +54,31 @@ class IdealInputs:
             return float("nan")
         return float((self.judged == np.arange(len(self.judged))).mean())
 
+    @property
+    def title(self) -> str:
+        """What it shows."""
+        return "Ideal inputs: the picture of each class that the network likes best"
+
+    @property
+    def description(self) -> str:
+        """How sure the network is, and what a judge says and proves."""
+        text = (
+            f"Found by {self.config.steps} steps of descent with {self.config.words}. The network "
+            f"gives the class that was wanted {self.own.mean():.0%} on the average, at least "
+            f"{self.own.min():.0%}."
+        )
+        if self.judged is None:
+            return f"{text} No second network has judged them, so they may show this one's quirks."
+        return (
+            f"{text} A second network recognises {round(self.recognised * len(self.judged))} of "
+            f"{len(self.judged)} in full contrast: those carry what networks trained on such data "
+            "look for, which does not prove that a person would recognise them."
+        )
+
+    def figure(self) -> Figure:
+        """One picture for each class; where the judge disagrees, what it sees."""
+        return drawing.ideal_inputs({self.config.words: self}, None)
+
 
 def ideal_inputs(
     network: nn.Module,
@@ -73,33 +87,36 @@ def ideal_inputs(
     shape: tuple[int, int, int],
     config: IdealInputsConfig | None = None,
     judge: nn.Module | None = None,
+    head: Head | None = None,
 ) -> IdealInputs:
-    """The ideal pictures, (C, H, W) = `shape`, of a `network` that tells classes apart."""
-    config = config or IdealInputsConfig()
-    classes = len(class_names)
+    """The ideal pictures, (C, H, W) = `shape`, of a `network` that tells classes apart.
+
+    `judge` takes pictures of the same shape. `head` says what the outputs of both mean, where they
+    are not one for each class.
+    """
+    config = config or usual_config(shape)
+    head = head or ClassHead(len(class_names))
     device = next(network.parameters()).device
-    draws = generator(config.seed, "ideal inputs")
-    # in 0..1; from a grey that is a little uneven, because a flat one may have no gradient
-    pictures = torch.rand(classes, *shape, generator=draws).mul_(0.1).to(device)
-    wanted = torch.arange(classes, device=device)
-    state = [(p, p.requires_grad) for p in network.parameters()]
-    was_training = network.training
-    network.eval().requires_grad_(False)
-    try:
-        with torch.enable_grad():
-            pictures = _descend(network, pictures, wanted, config, draws)
-    finally:
-        network.train(was_training)
-        for parameter, required in state:
-            parameter.requires_grad_(required)
-    images = (pictures * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    own = outputs(network, images).softmax(dim=1)[torch.arange(classes), torch.arange(classes)]
+    wanted = torch.arange(len(class_names), device=device)
+
+    def loss(pictures: Tensor) -> Tensor:
+        logits = head.logits(network(pictures * 255).float())
+        if config.space == "pixels":
+            return F.cross_entropy(logits, wanted, reduction="sum")
+        # of probabilities nothing is left to gain after few steps, before a photograph has form
+        others = logits.sum(dim=1) - logits[wanted, wanted]
+        apart = logits[wanted, wanted] - others / max(1, len(class_names) - 1)
+        return F.cross_entropy(logits, wanted, reduction="sum") - apart.sum()
+
+    with held(network):
+        pictures = descend(loss, len(class_names), shape, config, device)
+    images = as_bytes(pictures)
+    own = head.logits(outputs(network, images)).softmax(dim=1).diagonal()
+    judged = None
+    if judge is not None:
+        judged = head.logits(outputs(judge, stretched(images))).argmax(dim=1).numpy()
     return IdealInputs(
-        config=config,
-        class_names=class_names,
-        images=images,
-        own=own.numpy(),
-        judged=None if judge is None else outputs(judge, stretched(images)).argmax(1).numpy(),
+        config=config, class_names=class_names, images=images, own=own.numpy(), judged=judged
     )
 
 
@@ -110,42 +127,3 @@ def stretched(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     span = np.where(high > low, high - low, 255.0)
     low = np.where(high > low, low, 0.0)
     return np.round((images - low) * (255 / span)).astype(np.uint8)
-
-
-def _descend(
-    network: nn.Module,
-    pictures: Tensor,
-    wanted: Tensor,
-    config: IdealInputsConfig,
-    draws: torch.Generator,
-) -> Tensor:
-    """Adam on the pixels, kept within 0..1 (projected)."""
-    mean, square = torch.zeros_like(pictures), torch.zeros_like(pictures)
-    for step in range(1, config.steps + 1):
-        pictures = pictures.detach().requires_grad_()
-        seen = pictures
-        if config.jitter:
-            span = torch.randint(-config.jitter, config.jitter + 1, (2,), generator=draws)
-            seen = torch.roll(pictures, span.tolist(), dims=(2, 3))
-        loss = F.cross_entropy(network(seen * 255).float(), wanted, reduction="sum")
-        loss = loss + config.weight * _penalty(pictures, config.penalty)
-        (gradient,) = torch.autograd.grad(loss, pictures)
-        with torch.no_grad():
-            mean.lerp_(gradient, 0.1)
-            square.lerp_(gradient * gradient, 0.01)
-            change = (mean / (1 - 0.9**step)) / ((square / (1 - 0.99**step)).sqrt() + 1e-8)
-            pictures = (pictures - config.rate * change).clamp(0, 1)
-    return pictures.detach()
-
-
-def _penalty(pictures: Tensor, name: PenaltyName) -> Tensor:
-    """Summed over the pixels of all `pictures` (K, C, H, W)."""
-    match name:
-        case "none":
-            return pictures.new_zeros(())
-        case "l1":
-            return pictures.abs().sum()
-        case "l2":
-            return (pictures * pictures).sum()
-        case "total-variation":
-            return pictures.diff(dim=2).abs().sum() + pictures.diff(dim=3).abs().sum()

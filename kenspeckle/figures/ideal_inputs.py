@@ -1,4 +1,4 @@
-"""The picture of each class that a network likes best."""
+"""The pictures that the classes, or the units, of a network like best."""
 
 from __future__ import annotations
 
@@ -9,38 +9,41 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from kenspeckle.figures.style import INK, SMALL, bare
+from kenspeckle.figures.names import shown
+from kenspeckle.figures.tiles import tiles
 
 if TYPE_CHECKING:
     from kenspeckle.explain.ideal_inputs import IdealInputs
+    from kenspeckle.explain.ideal_units import IdealUnits
+
+_MOST = 30  # pictures of one row of a record; the description keeps counting all
 
 
 def ideal_inputs(rows: Mapping[str, IdealInputs], means: NDArray[np.float64] | None) -> Figure:
-    """A row for each penalty, a column for each class; above them the mean picture of the class."""
+    """A block for each penalty, a picture for each class; above them the mean of each class.
+
+    Of many classes the first ones, which the figure says.
+    """
     first = next(iter(rows.values()))
-    classes = len(first.class_names)
-    lines = len(rows) + (means is not None)
-    figure = Figure(figsize=(0.95 * classes, 1.15 * lines), layout="constrained")
-
-    def draw(row: int, title: str, images: NDArray[Any], notes: Sequence[str]) -> None:
-        for label, image in enumerate(images):
-            axes = figure.add_subplot(lines, classes, row * classes + label + 1)
-            shown = image.squeeze() if image.shape[-1] == 1 else image.astype(np.uint8)
-            axes.imshow(shown, cmap="gray", vmin=0, vmax=255)
-            axes.set_title(notes[label], pad=2)
-            bare(axes)
-            if label == 0:
-                axes.set_ylabel(title, fontsize=SMALL, color=INK)
-
+    names = first.class_names
+    blocks: list[tuple[str, NDArray[Any], Sequence[str], Sequence[bool]]] = []
     if means is not None:
-        draw(0, "mean", means, first.class_names)
-    for number, (title, item) in enumerate(rows.items(), start=lines - len(rows)):
-        judged = item.judged if item.judged is not None else np.arange(classes)
+        blocks.append(("mean of the class", means, names, [False] * len(names)))
+    for title, item in rows.items():
+        judged = item.judged if item.judged is not None else np.arange(len(names))
+        wrong = judged != np.arange(len(names))
         notes = [
-            first.class_names[label]
-            if judged[label] == label
-            else f"{first.class_names[label]}: judge {first.class_names[judged[label]]}"
-            for label in range(classes)
+            f"{shown(name, 6)}: {shown(names[other], 6)}?" if other != label else name
+            for label, (name, other) in enumerate(zip(names, judged, strict=True))
         ]
-        draw(number, title, item.full_contrast, notes)
-    return figure
+        blocks.append((title, item.full_contrast, notes, wrong.tolist()))
+    return tiles(blocks, most=_MOST)
+
+
+def ideal_units(found: IdealUnits) -> Figure:
+    """The pictures in full contrast, with the numbers of their units."""
+    low = found.images.min(axis=(1, 2, 3), keepdims=True).astype(float)
+    high = found.images.max(axis=(1, 2, 3), keepdims=True).astype(float)
+    images = (found.images - low) * (255 / np.maximum(high - low, 1))
+    names = [f"unit {unit}" for unit in found.units]
+    return tiles([("", images, names, [False] * len(names))], most=_MOST)

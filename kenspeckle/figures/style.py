@@ -7,16 +7,19 @@ them side by side where there is room.
 from __future__ import annotations
 
 import io
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import matplotlib
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from kenspeckle.figures.drawable import Drawable as Drawable
 
 Theme = Literal["light", "dark"]
 
@@ -27,30 +30,20 @@ HEAT = "magma"  # for amounts from nothing upwards
 BALANCE = "RdBu_r"  # for values around zero
 COLUMN = 4.8  # inches, of a chart in one column of a page
 SMALL, USUAL = 8.0, 9.0  # points, of letters
-_DARK = {INK: "#e6edf3", FAINT: "#9aa4af", HAIR: "#3d444d", PAPER: "#151b23"}
+_DARK = {
+    INK: "#e6edf3",
+    FAINT: "#9aa4af",
+    HAIR: "#3d444d",
+    PAPER: "#151b23",
+    # the same hues, light enough to read as letters too
+    "#0072B2": "#4da6e8",
+    "#D55E00": "#f5893d",
+    "#009E73": "#2fc295",
+    "#56B4E9": "#a5dcff",
+}
+_IN_DARK = {ours.lower(): dark for ours, dark in _DARK.items()}
 _DPI = 150
 _COLOURED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
-
-
-class Drawable(ABC):
-    """A record that draws itself; a notebook shows it."""
-
-    @property
-    @abstractmethod
-    def title(self) -> str:
-        """A few words, such as "Filters of the first layer"."""
-
-    @property
-    @abstractmethod
-    def description(self) -> str:
-        """What is to be seen and what follows from it, in a sentence or two with the numbers."""
-
-    @abstractmethod
-    def figure(self) -> Figure:
-        """A drawing of it, new at each call."""
-
-    def _repr_png_(self) -> bytes:
-        return png(self.figure())
 
 
 def chart(*, width: float = COLUMN, height: float = 3.0) -> tuple[Figure, Axes]:
@@ -117,7 +110,8 @@ def _themed(figure: Figure, theme: Theme) -> Iterator[None]:
     """Draw in the theme's ink what is drawn in ours; the figure stays as it was."""
     changed: list[tuple[Artist, str, Any]] = []
     if theme == "dark":
-        for artist in figure.findobj():
+        boxes = [text.get_bbox_patch() for text in figure.findobj(Text)]  # findobj skips them
+        for artist in [*figure.findobj(), *(box for box in boxes if box)]:
             for name in _COLOURED:
                 changed += _recoloured(artist, name)
     try:
@@ -133,8 +127,10 @@ def _recoloured(artist: Artist, name: str) -> list[tuple[Artist, str, Any]]:
     if read is None or write is None:
         return []
     before = read()
+    if isinstance(before, np.ndarray) and before.shape == (1, 4):  # of a collection
+        before = tuple(before[0].tolist())
     try:
-        dark = _DARK.get(to_hex(before))
+        dark = _IN_DARK.get(to_hex(before))
     except (TypeError, ValueError):  # several colours, or "auto" and "none"
         return []
     if dark is None or (len(before) == 4 and not isinstance(before, str) and before[3] == 0):

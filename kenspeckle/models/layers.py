@@ -68,7 +68,21 @@ class Scale(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
-        return (images - self.mean) / self.deviation
+        mean, deviation = self.mean, self.deviation
+        if images.shape[1] > 1 and images.is_contiguous(memory_format=torch.channels_last):
+            mean, deviation = _along(images, mean), _along(images, deviation)
+        return (images - mean).div_(deviation)  # in place: one large tensor less
+
+
+def _along(images: Tensor, values: Tensor) -> Tensor:
+    """(C, 1, 1) repeated along the rows of `images` whose channels are innermost.
+
+    Loops over 3 channels are a third as fast as loops over a row.
+    """
+    if values.shape != (images.shape[1], 1, 1):
+        return values
+    row = values[None].expand(1, -1, 1, images.shape[3])
+    return row.contiguous(memory_format=torch.channels_last)
 
 
 def learn_scaling(network: nn.Module, parts: Iterable[NDArray[np.uint8]]) -> None:

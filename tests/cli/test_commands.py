@@ -14,8 +14,8 @@ from PIL import Image
 
 import kenspeckle as ks
 from kenspeckle.cli.main import main
-from kenspeckle.cli.training_view import sparkline
-from kenspeckle.report.text import duration, share
+from kenspeckle.pages.text import duration, share
+from kenspeckle.views.sparkline import sparkline
 
 GOLDEN = Path(__file__).parent / "golden"
 SETTINGS = [part for setting in SMALL for part in ("--set", setting)]
@@ -190,6 +190,7 @@ def test_runs_lists_the_best_first(capsys, digits_run):
         ),
         (["predict", "nowhere", "a.png"], 1, "nowhere: cannot be read"),
         (["runs", "nowhere"], 1, "nowhere: no run log here (missing log.sqlite)"),
+        (["report", "nowhere"], 1, "nowhere: no run here (missing config.toml)"),
         (["tarin"], 2, "tarin"),
         (["train", "--set", "device=cuda"], 1, "device cuda is not available here"),
     ],
@@ -220,6 +221,7 @@ def test_predict_of_a_name_that_matches_nothing_says_so(capsys, digits_run):
         "ken train",
         "ken evaluate",
         "ken predict",
+        "ken report",
         "ken runs",
         "ken look",
         "ken reproduce",

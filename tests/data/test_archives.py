@@ -6,10 +6,14 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+import zlib
+from dataclasses import replace
 
 import pytest
 from archive_files import Zipped, long_name, member, pax, tarred, zipped
+from photo_folders import encoded, pixels
 
+import kenspeckle as ks
 from kenspeckle.data.decoder_process import read_place
 from kenspeckle.data.listing import Excluded
 from kenspeckle.data.source_config import SourceConfig
@@ -232,3 +236,21 @@ def test_listing_opens_the_archive_for_reading_and_nothing_else(tmp_path, form):
     )
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
     assert done.stdout.strip() == str([("open", str(path), "r")]), done.stderr
+
+
+@pytest.mark.parametrize("method", [0, 8])
+def test_a_member_whose_checksum_is_wrong_is_excluded_with_its_reason(tmp_path, method):
+    members = [
+        Zipped(name=b"%s/%d.png" % (label.encode(), number), method=method,
+               content=encoded(pixels(number, label=row)))
+        for row, label in enumerate(("cat", "dog"))
+        for number in range(4)
+    ]  # fmt: skip
+    whole = ks.open_dataset(written(tmp_path / "whole.zip", zipped(*members)))
+    members[2] = replace(members[2], checksum=zlib.crc32(members[2].content) ^ 1)
+    found = ks.open_dataset(written(tmp_path / "wrong.zip", zipped(*members)))
+    assert whole.origin.excluded == ()
+    assert [(item.name, item.reason, item.detail) for item in found.origin.excluded] == [
+        ("cat/2.png", "bad-checksum", "its checksum is wrong")
+    ]
+    assert len(found) == 7

@@ -203,3 +203,15 @@ def test_a_thumbnail_is_grey_and_of_one_size(shape):
     picture = np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
     made = thumbnail(picture)
     assert (made.shape, made.dtype) == ((32, 32), np.uint8)
+
+
+@pytest.mark.slow
+def test_of_five_hundred_copies_of_each_kind_as_many_are_found():
+    many = planted(drawings()[1], exact=500, near=500, seed=1000)
+    result = near_duplicates(many.thumbnails, many.digests)
+    groups = {index: group for group in result.exact for index in group}
+    assert all(copy in groups.get(original, ()) for original, copy in many.exact)
+    is_found = [result.group[original] == result.group[copy] for original, copy in many.near]
+    assert np.mean(is_found) >= 0.95
+    # some drawings are one but for a colour; benchmarks/near_duplicates.py leaves those out
+    assert joined(result, many.originals) <= 0.02

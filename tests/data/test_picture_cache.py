@@ -1,6 +1,8 @@
 """Decoded pictures are kept; whatever changed on disk is decoded again, and named."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 import kenspeckle as ks
 from kenspeckle.data import picture_cache
+from kenspeckle.data.pixel_files import new_files
 from kenspeckle.errors import DataError, StorageError
 from tests.photo_folders import folder, write
 
@@ -132,3 +135,114 @@ def test_a_disk_without_room_is_told_before_any_work(photos, monkeypatch):
     monkeypatch.setattr(picture_cache.shutil, "disk_usage", lambda _: usage._replace(free=10))
     with pytest.raises(StorageError, match=r"12 decoded pictures need .* bytes, 10 are free"):
         ks.open_dataset(photos)
+
+
+def pixel_files(dataset):
+    return sorted(path.name for path in Path(dataset.origin.cache).glob("*-*.u8"))
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(photos):
+    first, _, _ = opened(photos)
+    whole = pixel_files(first)
+    place = Path(first.origin.cache)
+    (place / "pixels-00000000.u8").write_bytes(b"half")
+    (place / "thumbnails-00000000.u8").write_bytes(b"half")
+    (place / ".index.json.tmp-1").write_bytes(b"half")
+    os.utime(place / ".index.json.tmp-1", (0, 0))
+    _, worked, _ = opened(photos)
+    assert worked == 0
+    assert pixel_files(first) == whole
+    assert not (place / ".index.json.tmp-1").exists()
+
+
+def test_what_another_process_is_writing_is_left_alone(photos):
+    first, _, _ = opened(photos)
+    place = Path(first.origin.cache)
+    with new_files(place, {"pixels": 100}) as names:
+        opened(photos)
+        assert (place / names["pixels"]).exists()
+    opened(photos)
+    assert not (place / names["pixels"]).exists()
+
+
+KILLED = """
+import os, signal, sys
+import kenspeckle as ks
+def progress(what, done, total):
+    if what == "decoding pictures" and done == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+ks.open_dataset(sys.argv[1], progress=progress)
+"""
+
+
+def test_a_process_that_was_killed_leaves_files_for_one_opening_only(photos):
+    done = subprocess.run([sys.executable, "-c", KILLED, photos])
+    assert done.returncode == -9
+    folders = list(picture_cache.cache_folder().glob("photos-*"))
+    (left,) = [
+        path
+        for each in folders
+        for path in each.glob("pixels-*")
+        if not (each / "index.json").exists()
+    ]
+    dataset, worked, notes = opened(photos)
+    assert (left.parent, left.exists()) == (Path(dataset.origin.cache), False)
+    assert len(pixel_files(dataset)) == 2
+    assert (worked, notes) == (12, [])  # headers are kept, and nothing is said to have changed
+
+
+def test_an_index_that_is_replaced_while_it_is_read_is_read_again(photos, monkeypatch):
+    opened(photos)
+    checked, replaced = picture_cache._checked, []
+
+    def meanwhile(place, content):
+        if not replaced and b'"pixels"' in content:
+            replaced.append(place)
+            write(photos / "cats" / "2.png", 79)
+            monkeypatch.setattr(picture_cache, "_checked", checked)
+            opened(photos)
+            monkeypatch.setattr(picture_cache, "_checked", meanwhile)
+        return checked(place, content)
+
+    monkeypatch.setattr(picture_cache, "_checked", meanwhile)
+    dataset, worked, _ = opened(photos)
+    assert replaced
+    assert worked == 0
+    assert len(dataset) == 12
+
+
+OPENING = """
+import sys
+import kenspeckle as ks
+from pathlib import Path
+from tests.photo_folders import write
+for number in range(12):
+    write(Path(sys.argv[1]) / "cats" / sys.argv[2], int(sys.argv[3]) + number)
+    dataset = ks.open_dataset(sys.argv[1])
+    assert dataset.images[:].shape[0] >= 12
+"""
+
+
+def test_processes_that_replace_the_cache_of_each_other_all_go_on(photos):
+    opened(photos)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENING, photos, f"{number}.png", str(1000 * number)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in (1, 2)
+    ]
+    for process in processes:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    dataset, _, _ = opened(photos)
+    assert len(pixel_files(dataset)) == 2
+
+
+def test_pixels_outlive_their_file(photos):
+    dataset, _, _ = opened(photos)
+    before = dataset.images[:]
+    for name in pixel_files(dataset):
+        (Path(dataset.origin.cache) / name).unlink()
+    assert np.array_equal(dataset.images[:], before)

@@ -1,12 +1,20 @@
 """Sources that neither memory nor disk need hold: decoded on demand, shuffled in a buffer."""
 
+import mmap
+import os
+import threading
+import warnings
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import torch
 
 import kenspeckle as ks
+from kenspeckle.data import images
 from kenspeckle.data.batches import shuffled
 from kenspeckle.data.images import StoredImages
+from kenspeckle.data.picture_warnings import silenced
 from kenspeckle.data.source_config import SourceConfig
 from kenspeckle.data.streamed_images import StreamedImages
 from kenspeckle.device import generator
@@ -44,8 +52,66 @@ def test_a_file_that_changes_while_it_is_streamed_is_named(photos, tmp_path):
     dataset = streamed(mine)
     (mine / "cats" / "3.png").write_bytes(b"")
     assert len(dataset.images[:3]) == 3
-    with pytest.raises(DataError, match=r"cats/3\.png: the file is empty; it was usable when"):
+    with pytest.raises(DataError, match=r"cats/3\.png: changed since this began: restore it, or"):
         dataset.images[:]
+
+
+def test_a_file_that_becomes_another_picture_while_it_is_streamed_is_named(tmp_path):
+    mine = folder(tmp_path / "mine", {"cats": 5, "dogs": 5})
+    dataset = streamed(mine)
+    before = dataset.images[3]
+    data, state = (mine / "cats" / "3.png").read_bytes(), (mine / "cats" / "3.png").stat()
+    (mine / "cats" / "3.png").write_bytes((mine / "dogs" / "3.png").read_bytes())
+    os.utime(mine / "cats" / "3.png", ns=(state.st_atime_ns, state.st_mtime_ns))
+    with pytest.raises(DataError, match=r"cats/3\.png: changed since this began"):
+        dataset.images[3]
+    (mine / "cats" / "3.png").write_bytes(data)
+    assert np.array_equal(dataset.images[3], before)
+
+
+def test_a_file_that_is_gone_while_it_is_streamed_is_named(tmp_path):
+    mine = folder(tmp_path / "mine", {"cats": 5, "dogs": 5})
+    dataset = streamed(mine)
+    (mine / "cats" / "3.png").unlink()
+    with pytest.raises(DataError, match=r"cats/3\.png: is gone; it was usable when this began"):
+        dataset.images[:]
+
+
+def overlapping(quiet):
+    """Whether two threads in `quiet()`, the first out first, leave the filters as they were."""
+    before = list(warnings.filters)
+    first, second, both = threading.Event(), threading.Event(), threading.Event()
+
+    def inner():
+        first.wait()
+        with quiet():
+            second.set()
+            both.wait()
+
+    with warnings.catch_warnings():
+        thread = threading.Thread(target=inner)
+        thread.start()
+        with quiet():
+            first.set()
+            second.wait()
+        both.set()
+        thread.join()
+        return warnings.filters == before
+
+
+@contextmanager
+def naive():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def test_threads_that_decode_leave_the_filters_of_warnings_as_they_were():
+    assert overlapping(silenced)
+
+
+def test_control_without_counting_threads_the_filters_of_warnings_stay_changed():
+    assert not overlapping(naive)
 
 
 def test_a_streamed_run_ends_in_the_bits_of_a_cached_one(photos, tmp_path):
@@ -78,3 +144,23 @@ def test_the_order_of_an_epoch_depends_on_its_key_alone():
     orders = [shuffled(500, 64, generator(3, epoch, "order")) for epoch in (0, 0, 1)]
     assert torch.equal(orders[0], orders[1])
     assert not torch.equal(orders[0], orders[2])
+
+
+def pages_of_files():
+    """Bytes of this process's memory that are pages of mapped files."""
+    with open("/proc/self/status", encoding="utf-8") as lines:
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("RssFile"))
+
+
+@pytest.mark.skipif(not hasattr(mmap.mmap, "madvise"), reason="needs madvise")
+@pytest.mark.parametrize("is_control", [False, True])
+def test_pages_of_a_file_are_given_back_while_it_is_read(tmp_path, monkeypatch, is_control):
+    if is_control:
+        monkeypatch.setattr(images, "_MAPPED", 1 << 40)
+    path, count = tmp_path / "pixels", 2000
+    path.write_bytes(bytes(range(256)) * 600 * count)  # 307 MB
+    stored = StoredImages(path, (200, 256, 3), rows=np.arange(count), count=count)
+    before = pages_of_files()
+    for start in range(0, count, 100):
+        assert stored[start : start + 100].sum() == 100 * 600 * sum(range(256))
+    assert (pages_of_files() - before > 200 << 20) == is_control

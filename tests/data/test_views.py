@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+from mutations import traced_peak
 from PIL import Image
 
 import kenspeckle as ks
+from kenspeckle.data import preprocess
+from kenspeckle.data.dataset import concatenated
+from kenspeckle.data.framed_images import FramedImages
 from kenspeckle.data.framing import views
+from kenspeckle.data.images import JoinedImages, parts
 from kenspeckle.data.preprocess import dataset_views, settle
 from kenspeckle.data.preprocess_config import PreprocessConfig
 
@@ -100,3 +105,47 @@ def test_views_of_a_data_set_keep_its_labels():
 def test_a_wrong_number_of_crops_is_refused():
     with pytest.raises(ValueError, match=r"crops must be in 1\.\.16, got 0"):
         PreprocessConfig(crops=0)
+
+
+def test_large_sets_are_framed_when_they_are_asked_for(monkeypatch):
+    rng = np.random.default_rng(0)
+    data = ks.memory_dataset(
+        rng.integers(0, 256, (40, 9, 30, 1), dtype=np.uint8),
+        np.arange(40) % 2,
+        class_names=("a", "b"),
+    )
+    config = PreprocessConfig(kind="crops", height=10, width=10, channels=3, crops=3)
+    small = dataset_views(data, config)
+    monkeypatch.setattr(preprocess, "AT_ONCE", 1000)
+    large = dataset_views(data, config)
+    assert all(isinstance(view.images, np.ndarray) for view in small)
+    assert [type(view.images) for view in large] == [FramedImages] * 3
+    chosen = np.array([7, 3, 39])
+    for one, other in zip(small, large, strict=True):
+        assert other.images.shape == one.images.shape
+        assert np.array_equal(other.images[:], one.images)
+        assert np.array_equal(other.take(chosen).images[:], one.images[chosen])
+        assert np.array_equal(np.stack(list(other.images)), one.images)
+        assert np.array_equal(other.images[5], one.images[5])
+    both = concatenated(small), concatenated(large)
+    rows = np.array([[0, 119], [41, 80]])
+    assert isinstance(both[1].images, JoinedImages)
+    assert np.array_equal(both[1].images[:], both[0].images)
+    assert np.array_equal(both[1].images[rows], both[0].images[rows])
+    assert np.array_equal(both[1].images[60], both[0].images[60])
+
+
+def test_memory_for_large_sets_is_bounded(monkeypatch):
+    data = ks.memory_dataset(
+        np.zeros((4000, 8, 8, 1), dtype=np.uint8), np.arange(4000) % 2, class_names=("a", "b")
+    )
+    config = PreprocessConfig(kind="resize", height=64, width=64, channels=3)
+
+    def used():
+        (view,) = dataset_views(data, config)
+        return sum(int(part.sum()) for part in parts(view.images, 100))
+
+    needed = 4000 * 64 * 64 * 3
+    assert traced_peak(used)[0] > needed  # the control
+    monkeypatch.setattr(preprocess, "AT_ONCE", needed - 1)
+    assert traced_peak(used)[0] < needed / 10

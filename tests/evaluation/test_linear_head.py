@@ -5,7 +5,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from kenspeckle.errors import DataError
-from kenspeckle.evaluation.linear_head import fit_linear_head, grouped_folds
+from kenspeckle.evaluation.linear_head import fit_linear_head
+from kenspeckle.folds import grouped_folds
 
 
 def problem(count=240, *, features=30, classes=4, noise=1.5, seed=0):

@@ -3,8 +3,10 @@
 import numpy as np
 from conftest import bars
 
-from kenspeckle.explain.fingerprints import fingerprints
+from kenspeckle.data.dataset import memory_dataset
+from kenspeckle.explain.fingerprints import fingerprints, separation
 from kenspeckle.model_file import load
+from kenspeckle.models.efficientnet_lite import EfficientNetLiteConfig
 from kenspeckle.models.families import build_model
 from kenspeckle.models.mlp import MlpConfig
 
@@ -35,3 +37,28 @@ def test_control_labels_that_mean_nothing_are_not_told():
         official_test=data.official_test,
     )
     assert fingerprints(network, shuffled).nearest_mean < 0.55
+
+
+def test_the_ratio_of_fisher_is_that_of_two_normal_distributions():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(20000, 2)) * (1, 3)
+    labels = np.arange(20000) % 2
+    values[labels == 1, 0] += 4  # 4 deviations apart on one axis, nothing on the other
+    found = separation(values.astype(np.float32), labels, classes=3)
+    assert abs(found[0, 1] - 8) < 0.5
+    assert found[0, 1] == found[1, 0]
+    assert np.isnan(found[2]).all() and np.isnan(np.diag(found)).all()
+
+
+def test_the_description_names_the_classes_that_are_least_apart(run):
+    found = fingerprints(load(run.model_file).network, bars(120, seed=9))
+    first, second = (found.class_names[label] for label in found.closest)
+    assert f"Least apart are {first} and {second}" in found.description
+    assert "of 60 other pictures" in found.description
+
+
+def test_a_network_whose_activations_are_not_ours_has_a_fingerprint_too():
+    network = build_model(EfficientNetLiteConfig(), shape=(3, 32, 32), outputs=3)
+    images = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    data = memory_dataset(images, np.arange(6) % 3, class_names=("a", "b", "c"))
+    assert fingerprints(network, data).values.shape == (6, 1280)

@@ -6,8 +6,11 @@ import torch
 from conftest import bars
 
 import kenspeckle as ks
-from kenspeckle.explain.ideal_inputs import IdealInputsConfig, ideal_inputs, stretched
+from kenspeckle.explain.ideal_inputs import ideal_inputs, stretched
+from kenspeckle.explain.picture_descent import IdealInputsConfig, usual_config
 from kenspeckle.model_file import load
+from kenspeckle.models.convnet import ConvNetConfig
+from kenspeckle.models.families import build_model
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +30,16 @@ def found(model, **settings):
 
 
 def test_the_network_takes_them_for_what_was_wanted(dense):
-    pictures = found(dense, penalty="none")
+    pictures = found(dense, l2=0.0)
     assert pictures.images.shape == (3, 28, 28, 1)
     assert pictures.own.min() > 0.9
     assert np.isnan(pictures.recognised)
 
 
 def test_a_penalty_darkens_and_l1_leaves_few_pixels(dense):
-    plain = found(dense, penalty="none").images.astype(float)
-    soft = found(dense, penalty="l2", weight=0.25).images
-    sparse = found(dense, penalty="l1", weight=0.1).images
+    plain = found(dense, l2=0.0).images.astype(float)
+    soft = found(dense, l2=0.25).images
+    sparse = found(dense, l1=0.1, l2=0.0).images
     assert soft.mean() < plain.mean() / 2
     assert (sparse > 10).mean() < (soft > 2).mean()
 
@@ -46,12 +49,12 @@ def test_total_variation_smooths(dense):
         pixels = images.astype(float)
         return np.abs(np.diff(pixels, axis=1)).mean() + np.abs(np.diff(pixels, axis=2)).mean()
 
-    rough = roughness(found(dense, penalty="none").images)
-    assert roughness(found(dense, penalty="total-variation", weight=0.05).images) < rough / 2
+    rough = roughness(found(dense, l2=0.0).images)
+    assert roughness(found(dense, l2=0.0, total_variation=0.05).images) < rough / 2
 
 
 def test_a_judge_says_what_it_sees(dense):
-    config = IdealInputsConfig(steps=120, penalty="none")
+    config = IdealInputsConfig(steps=120, l2=0.0)
     judged = ideal_inputs(
         dense.network, dense.class_names, shape=dense.shape, config=config, judge=dense.network
     )
@@ -84,7 +87,7 @@ def test_full_contrast_leaves_flat_pictures_alone():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"weight": -1.0}, "weight must be 0 or more, got -1.0"),
+        ({"l2": -1.0}, "l2 must be 0 or more, got -1.0"),
         ({"steps": 0}, "steps must be in 1..100000, got 0"),
         ({"rate": 0.0}, "rate must be above 0, got 0.0"),
         ({"jitter": 200}, "jitter must be in 0..100, got 200"),
@@ -93,3 +96,38 @@ def test_full_contrast_leaves_flat_pictures_alone():
 def test_a_wrong_setting_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         IdealInputsConfig(**settings)
+
+
+def test_penalties_and_jitter_combine(dense):
+    both = found(dense, l2=0.05, total_variation=0.05, jitter=1, steps=40)
+    assert both.config.words == "L2 0.05, total variation 0.05, jitter 1"
+    assert both.images.mean() < found(dense, l2=0.0, steps=40).images.mean()
+
+
+def test_photographs_are_found_by_frequencies():
+    assert usual_config((3, 224, 224)).space == "frequencies"
+    assert usual_config((1, 28, 28)).space == "pixels"
+
+
+def test_frequencies_give_smooth_pictures_in_colour():
+    network = build_model(ConvNetConfig(), shape=(3, 32, 32), outputs=2)
+    pictures = {
+        space: ideal_inputs(
+            network,
+            ("a", "b"),
+            shape=(3, 32, 32),
+            config=IdealInputsConfig(l2=0.0, steps=12, space=space),
+        ).full_contrast.astype(float)
+        for space in ("pixels", "frequencies")
+    }
+    rough = {space: np.abs(np.diff(found, axis=1)).mean() for space, found in pictures.items()}
+    assert rough["frequencies"] < rough["pixels"] / 2
+
+
+def test_the_description_says_what_a_judge_does_not_prove(dense):
+    config = IdealInputsConfig(steps=20)
+    judged = ideal_inputs(
+        dense.network, dense.class_names, shape=dense.shape, config=config, judge=dense.network
+    )
+    assert "does not prove that a person would recognise them" in judged.description
+    assert "No second network has judged them" in found(dense, steps=2).description

@@ -9,7 +9,7 @@ from pathlib import Path
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.listing import Listing
 from kenspeckle.data.picture_cache import Progress, cache_folder
-from kenspeckle.data.pictures import picture_dataset
+from kenspeckle.data.pictures import Classes, picture_dataset
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.source_config import SourceConfig
 from kenspeckle.data.sources import idx
@@ -47,11 +47,13 @@ def open_dataset(
     *,
     data: SourceConfig | None = None,
     preprocess: PreprocessConfig | None = None,
+    classes: Classes = "learned",
     progress: Progress | None = None,
 ) -> Dataset:
     """The Dataset that `source` names: one of `NAMED`, a path, or `IMAGES:LABELS`.
 
-    Picture files are brought to the size that `preprocess` says. `progress` hears of decoding, and
+    Picture files are brought to the size that `preprocess` says; of classes that have none to train
+    on, they are left out unless `classes` is "all". `progress` hears of decoding, and
     of downloads, which only the name "fashion-mnist" can cause. Raises `DataError` where nothing
     fits.
     """
@@ -59,7 +61,11 @@ def open_dataset(
     listing = list_pictures(name, data or SourceConfig())
     if listing:
         return picture_dataset(
-            listing, data or SourceConfig(), preprocess or PreprocessConfig(), progress=progress
+            listing,
+            data or SourceConfig(),
+            preprocess or PreprocessConfig(),
+            classes=classes,
+            progress=progress,
         )
     if name in NAMED:
         return NAMED[name](progress)

@@ -64,12 +64,21 @@ def _sort(members: Members, entry: Entry, offset: int | None, archive: str) -> N
     elif offset is None:
         members.exclude(entry.name, "damaged", "not where its archive says")
     elif entry.method == _DEFLATED:
-        place = Place(path=archive, offset=offset, size=entry.packed, unpacked=entry.unpacked)
-        members.file(entry.name, place)
+        members.file(entry.name, _place(archive, offset, entry, entry.unpacked))
     elif entry.method != _STORED:
         detail = f"packed by method {entry.method}, only 0 and 8 (deflate) can be read"
         members.exclude(entry.name, "damaged", detail)
     elif entry.packed != entry.unpacked:
         members.exclude(entry.name, "damaged", "two sizes for what is not packed")
     else:
-        members.file(entry.name, Place(path=archive, offset=offset, size=entry.packed))
+        members.file(entry.name, _place(archive, offset, entry, -1))
+
+
+def _place(archive: str, offset: int, entry: Entry, unpacked: int) -> Place:
+    return Place(
+        path=archive,
+        offset=offset,
+        size=entry.packed,
+        unpacked=unpacked,
+        checksum=entry.checksum,
+    )

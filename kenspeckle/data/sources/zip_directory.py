@@ -30,6 +30,7 @@ class Entry(NamedTuple):
     name: str  # with "/" between folders, whatever wrote it
     flags: int
     method: int  # 0 = stored, 8 = deflated
+    checksum: int  # CRC-32 of its content, unpacked
     packed: int  # bytes in the archive
     unpacked: int
     mode: int  # as `os.stat` gives it; 0 = the archive does not say
@@ -125,7 +126,7 @@ def _listed(data: bytes, span: _Span) -> Iterator[Entry]:
     while position < len(data):
         if position + _CENTRAL.size > len(data):
             raise DataError("damaged: an entry of its directory is cut short")
-        (mark, _, _, _, _, flags, method, _, _, _, packed, unpacked, name_size, extra_size,
+        (mark, _, _, _, _, flags, method, _, _, checksum, packed, unpacked, name_size, extra_size,
          comment_size, _, _, attributes, header) = _CENTRAL.unpack_from(data, position)  # fmt: skip
         name_end = position + _CENTRAL.size + name_size
         extra_end = name_end + extra_size
@@ -136,7 +137,7 @@ def _listed(data: bytes, span: _Span) -> Iterator[Entry]:
             extra = data[name_end:extra_end]
             unpacked, packed, header = _large(extra, unpacked, packed, header)
         name = _text(raw, flags)
-        yield Entry(name, flags, method, packed, unpacked, attributes >> 16, header)
+        yield Entry(name, flags, method, checksum, packed, unpacked, attributes >> 16, header)
         count += 1
         position = extra_end + comment_size
     if count != span.named and (span.exact or count & 0xFFFF != span.named):

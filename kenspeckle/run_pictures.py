@@ -1,0 +1,109 @@
+"""The pictures of a run that a look at it is based on, in the size of its network's input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from kenspeckle.data.batches import Batch
+from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.preprocess import dataset_views
+from kenspeckle.data.sources.detect import open_dataset
+from kenspeckle.data.splits import Splits, draw
+from kenspeckle.explain.layers import pixels
+from kenspeckle.inference import outputs
+from kenspeckle.model_file import Classifier
+from kenspeckle.run_folder import Run
+
+_SMALL = 64  # pixels a side, up to which a thousand pictures cost a second or two
+_SAMPLE = {"small": 1000, "large": 150}  # pictures of a split
+_BATCH = 50  # pictures at a time
+_EXAMPLES = 6  # pictures that are explained one by one
+
+
+@dataclass(frozen=True)
+class RunPictures:
+    """Samples of the splits of a run; read when they are asked for, and then kept."""
+
+    run: Run
+    classifier: Classifier
+    named: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)  # (H, W, C), the user's
+    dataset: Dataset | None = None  # of the run, where it is in memory already
+
+    @cached_property
+    def data(self) -> Dataset:
+        """All of them; raises `DataError` where the source is gone."""
+        if self.dataset is not None:
+            return self.dataset
+        settings = self.run.config
+        return open_dataset(settings.source, data=settings.data, preprocess=settings.preprocess)
+
+    @cached_property
+    def splits(self) -> Splits:
+        """As they were drawn when the run began."""
+        return draw(self.data, self.run.config.splits)
+
+    @cached_property
+    def training(self) -> Dataset:
+        """Of the training split, evenly from the first to the last."""
+        return self._sample(self.splits.train)
+
+    @cached_property
+    def unseen(self) -> Dataset:
+        """Of the validation split, which a head on features has learned from in the end."""
+        return self._sample(self.splits.validation)
+
+    @cached_property
+    def examples(self) -> NDArray[np.uint8]:
+        """(n, H, W, C): the pictures that the user named, or some of the validation split."""
+        if self.named:
+            return np.stack(list(self.named.values()))
+        chosen: NDArray[np.uint8] = self.unseen.images[self._chosen]
+        return chosen
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64] | None:
+        """(n,) of the examples, where they are known."""
+        return None if self.named else self.unseen.labels[self._chosen]
+
+    @cached_property
+    def _chosen(self) -> NDArray[np.int64]:
+        """Of the unseen: a picture of each of some classes, and up to two mistakes."""
+        said = self.classifier.head.logits(outputs(self.classifier.network, self.unseen.images))
+        wrong = np.flatnonzero(said.argmax(dim=1).numpy() != self.unseen.labels)[: _EXAMPLES // 3]
+        _, first = np.unique(self.unseen.labels, return_index=True)
+        others = np.setdiff1d(first, wrong)
+        count = min(len(others), _EXAMPLES - len(wrong))
+        spread = np.linspace(0, len(others) - 1, count).astype(np.int64)
+        return np.concatenate([others[spread], wrong])
+
+    @property
+    def are_small(self) -> bool:
+        """Whether a look may pass a thousand of them through the network."""
+        return max(self.classifier.shape[1:]) <= _SMALL
+
+    @cached_property
+    def judge(self) -> nn.Module | None:
+        """Another network of the same training pictures; None where it would take too long."""
+        return None
+
+    def batches(self) -> Iterator[Batch]:
+        """The sample of the training split."""
+        for start in range(0, len(self.training), _BATCH):
+            images = self.training.images[start : start + _BATCH]
+            labels = torch.from_numpy(self.training.labels[start : start + _BATCH])
+            yield Batch(pixels(images, self.classifier.network), labels)
+
+    def _sample(self, members: NDArray[np.int64]) -> Dataset:
+        size = "small" if self.are_small else "large"
+        count = min(_SAMPLE[size], len(members))
+        places = np.linspace(0, len(members) - 1, count).astype(np.int64)
+        views = dataset_views(self.data.take(members[places]), self.classifier.preprocess)
+        middle = views[len(views) // 2]
+        return replace(middle, images=np.asarray(middle.images[:]))
