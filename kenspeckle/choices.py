@@ -62,7 +62,7 @@ def settled(
     )
     notes: list[str] = []
     if not asked.train.batch_size:
-        size = _batch_size(len(splits.train))
+        size = batch_size(len(splits.train))
         settings = replace(settings, train=replace(settings.train, batch_size=size))
         notes.append(f"train.batch_size is {size} for {len(splits.train):,} pictures")
     if source:
@@ -101,7 +101,7 @@ def _of_load(settings: RunConfig) -> list[str]:
     ]
 
 
-def _batch_size(count: int) -> int:
+def batch_size(count: int) -> int:
     """About 20 steps an epoch for few pictures, and at most 64 pictures a step."""
     return min(64, max(8, 1 << max(0, round(count / 20) - 1).bit_length()))
 

@@ -90,6 +90,22 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def borrowed(compute: Compute) -> Iterator[None]:
+    """`prepare` for a while: other code in this process gets its threads and denormals back."""
+    threads, flushed = torch.get_num_threads(), _flushes_denormals()
+    prepare(compute)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(flushed)
+
+
+def _flushes_denormals() -> bool:
+    return float(torch.full((1,), 1e-310, dtype=torch.float64) * 0.5) == 0.0
+
+
 def generator(*key: int | str, device: torch.device | str = "cpu") -> torch.Generator:
     """A random generator that depends on `key` alone, such as (seed, epoch, step, "augment")."""
     digest = hashlib.blake2b("/".join(map(str, key)).encode(), digest_size=8).digest()

@@ -7,12 +7,13 @@ checked against the file and the architecture before anything is allocated.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import safetensors
 import safetensors.torch
@@ -81,9 +82,15 @@ class _Description:
 
 
 def save(path: Path, classifier: Classifier, *, disk: Disk = DISK) -> None:
-    """Write `classifier` durably, with a SHA-256 over all of it.
+    """Write `classifier` durably; raises `ModelFileError` as `to_bytes` does."""
+    write_file(path, to_bytes(classifier, name=str(path)), disk=disk)
 
-    Raises `ModelFileError` where the class names are so long that `load` would refuse the file.
+
+def to_bytes(classifier: Classifier, *, name: str = "model") -> bytes:
+    """`classifier` as a model file with a SHA-256 over all of it.
+
+    Raises `ModelFileError`, which begins with `name`, where the class names are so long that
+    `load` would refuse the file.
     """
     description = _Description(
         architecture=classifier.architecture,
@@ -105,10 +112,10 @@ def save(path: Path, classifier: Classifier, *, disk: Disk = DISK) -> None:
     length = len(data) - len(_body(data)) - 8
     if length > MAX_HEADER:
         raise ModelFileError(
-            f"{path}: its header would have {length:,} bytes (at most {MAX_HEADER:,}); "
+            f"{name}: its header would have {length:,} bytes (at most {MAX_HEADER:,}); "
             "shorten the class names"
         )
-    write_file(path, data, disk=disk)
+    return data
 
 
 def load(path: str | Path) -> Classifier:
@@ -119,11 +126,22 @@ def load(path: str | Path) -> Classifier:
     """
     path = Path(path)
     try:
-        return _load(path)
+        with open(path, "rb") as file:
+            return _loaded(file, os.fstat(file.fileno()).st_size, str(path))
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def from_bytes(data: bytes, *, name: str = "model") -> Classifier:
+    """What `to_bytes` packed, on the terms of `load`; errors begin with `name`."""
+    return _loaded(io.BytesIO(data), len(data), name)
+
+
+def _loaded(file: BinaryIO, size: int, name: str) -> Classifier:
+    try:
+        return _load(file, size)
     except (ConfigError, _Refused, safetensors.SafetensorError) as error:
-        raise ModelFileError(f"{path}: {_harmless(str(error))}") from error
+        raise ModelFileError(f"{name}: {_harmless(str(error))}") from error
 
 
 def _harmless(text: str) -> str:
@@ -136,8 +154,8 @@ class _Refused(Exception):
     """Why a file is no model file; `load` adds its name."""
 
 
-def _load(path: Path) -> Classifier:
-    header, data = _read(path)
+def _load(file: BinaryIO, size: int) -> Classifier:
+    header, data = _read(file, size)
     metadata = header.pop("__metadata__", None)
     if not isinstance(metadata, dict) or KEY not in metadata:
         raise _Refused("a safetensors file of another program (no kenspeckle metadata)")
@@ -180,25 +198,23 @@ def _load(path: Path) -> Classifier:
     )
 
 
-def _read(path: Path) -> tuple[dict[str, Any], bytes]:
+def _read(file: BinaryIO, size: int) -> tuple[dict[str, Any], bytes]:
     """The header as JSON and the bytes of a whole safetensors file, sizes checked first."""
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        start = file.read(8)
-        length = int.from_bytes(start, "little")
-        if len(start) < 8 or length > size - 8:
-            raise _Refused(f"not a safetensors file, or cut short ({size:,} bytes)")
-        if length > MAX_HEADER:
-            raise _Refused(f"its header has {length:,} bytes (at most {MAX_HEADER:,})")
-        header = _object(file.read(length), "header")
-        ends = [_span(name, entry)[1] for name, entry in header.items() if name != "__metadata__"]
-        expected = 8 + length + max(ends, default=0)
-        if size != expected:
-            raise _Refused(
-                f"{size:,} bytes, but its header says {expected:,}; it is cut short or padded"
-            )
-        file.seek(0)
-        return header, file.read()
+    start = file.read(8)
+    length = int.from_bytes(start, "little")
+    if len(start) < 8 or length > size - 8:
+        raise _Refused(f"not a safetensors file, or cut short ({size:,} bytes)")
+    if length > MAX_HEADER:
+        raise _Refused(f"its header has {length:,} bytes (at most {MAX_HEADER:,})")
+    header = _object(file.read(length), "header")
+    ends = [_span(name, entry)[1] for name, entry in header.items() if name != "__metadata__"]
+    expected = 8 + length + max(ends, default=0)
+    if size != expected:
+        raise _Refused(
+            f"{size:,} bytes, but its header says {expected:,}; it is cut short or padded"
+        )
+    file.seek(0)
+    return header, file.read()
 
 
 def _span(name: str, entry: Any) -> tuple[int, int]:

@@ -6,27 +6,24 @@ import hashlib
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kenspeckle import checkpoint, config, model_file, storage
-from kenspeckle.backbones import backbone
-from kenspeckle.course import Course, open_course
+from kenspeckle import checkpoint, config, storage
+from kenspeckle.course import Course, open_course, take_weights
 from kenspeckle.data.batches import Batches
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.splits import Splits, draw, folds_of, members_of
 from kenspeckle.device import Compute, prepare
 from kenspeckle.environment import differences, environment
-from kenspeckle.errors import ConfigError
 from kenspeckle.events import EpochRecord, epoch_record
 from kenspeckle.models.heads import Head, head_of
 from kenspeckle.predictions import Predictions
-from kenspeckle.run_folder import CHECKPOINTS, MODEL, Run
+from kenspeckle.run_folder import CHECKPOINTS, Run
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import Training, restore, tensors
 
@@ -162,36 +159,8 @@ def _total(session: Session) -> int:
 
 
 def begin(session: Session) -> None:
-    """Start from another model, if `start` names one: its weights and its scaling.
-
-    Or from a pretrained network, if `transfer.backbone` names one. A last layer for other classes
-    stays new. Raises `ConfigError` where the two networks are of different architectures.
-    """
-    settings, network = session.settings, session.training.network
-    if settings.transfer.backbone:
-        own = network.state_dict()
-        for name, value in backbone(settings.transfer.backbone).network.state_dict().items():
-            own[name].copy_(value)
-    if not settings.start:
-        return
-    path = Path(settings.start)
-    classifier = model_file.load(path / MODEL if path.is_dir() else path)
-    own, others = network.state_dict(), classifier.network.state_dict()
-    new_head = {name for name in own if name.startswith("head.")}
-    wrong = sorted(
-        name
-        for name in own.keys() | others.keys()
-        if name not in new_head
-        and (name not in own or name not in others or own[name].shape != others[name].shape)
-    )
-    if wrong:
-        raise ConfigError(
-            f"{settings.start} is no start for this network: {wrong[0]} differs; "
-            "use the [model] and [preprocess] settings of the run that it comes from"
-        )
-    kept = [name for name in new_head if own[name].shape == others[name].shape]
-    for name in [*(own.keys() - new_head), *(kept if len(kept) == len(new_head) else [])]:
-        own[name].copy_(others[name])
+    """Start from another model or a pretrained network, if the settings name one."""
+    take_weights(session.training.network, session.settings)
 
 
 def restore_session(session: Session) -> list[str]:

@@ -47,6 +47,17 @@ def test_a_generator_depends_on_its_key_alone():
     assert first not in others
 
 
+def test_what_is_borrowed_from_the_process_is_given_back():
+    threads = torch.get_num_threads()
+    torch.set_flush_denormal(False)
+    tiny = torch.full((1,), 1e-310, dtype=torch.float64)
+    compute = device.Compute(device="cpu", precision="fp32", threads=threads + 1, reason="")
+    with pytest.raises(RuntimeError), device.borrowed(compute):
+        assert torch.get_num_threads() == threads + 1 and float(tiny * 0.5) == 0
+        raise RuntimeError
+    assert torch.get_num_threads() == threads and float(tiny * 0.5) > 0
+
+
 def test_autocast_follows_the_precision():
     layer = torch.nn.Linear(4, 4)
     for precision, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):

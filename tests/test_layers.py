@@ -24,7 +24,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["session", "views"],
     ["monitoring", "transfer", "cross_validation", "choices"],
     ["keeping"],
-    ["conductor"],
+    ["conductor", "learning"],
     ["runs", "assessment", "survey"],
     ["run_pictures"],
     ["look_kinds"],
@@ -32,7 +32,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["briefing"],
     ["experiments"],
     ["__init__"],
-    ["cli"],
+    ["cli", "sklearn"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 LIMIT = 300  # lines in a file

@@ -52,7 +52,7 @@ def test_the_python_of_the_readme_runs_as_written(folder):
 
 def test_the_python_of_the_guide_runs_as_written(folder):
     guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
-    [code] = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
+    code = "".join(re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL))
     before = "import kenspeckle as ks\nks.train(recipe='blink', out='runs/first')\n"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", before + code],
@@ -62,6 +62,7 @@ def test_the_python_of_the_guide_runs_as_written(folder):
     )
     assert done.returncode == 0, done.stderr
     assert "told by the mean fingerprint" in done.stdout
+    assert "'epochs': 4" in done.stdout
     assert (folder / "ideal.png").is_file()
 
 

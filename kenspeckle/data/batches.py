@@ -16,6 +16,7 @@ from torch import Tensor
 from kenspeckle.data.augment import augment, mix
 from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.numbers import Numbers
 from kenspeckle.device import generator
 
 
@@ -47,7 +48,7 @@ def shuffled(count: int, buffer: int, draws: torch.Generator) -> Tensor:
 class Batch:
     """Pictures and their labels; where two pictures were mixed, both labels."""
 
-    images: Tensor  # (n, C, H, W), floating point in 0..255
+    images: Tensor  # (n, C, H, W), floating point: pixels in 0..255, or numbers around zero
     labels: Tensor  # (n,)
     partners: Tensor | None = None  # (n,), the labels of what was mixed in
     share: float = 1.0  # of `labels`; the rest is that of `partners`
@@ -58,7 +59,7 @@ class Batches:
 
     def __init__(
         self,
-        dataset: Dataset,
+        dataset: Dataset | Numbers,
         *,
         batch_size: int,
         seed: int,
@@ -79,7 +80,7 @@ class Batches:
         self.augmented_steps = augmented_steps  # from then on pictures are left as they are
 
     def images(self, indices: Tensor) -> Tensor:
-        """The pictures at `indices` (n,), not augmented: uint8 (n, C, H, W), channels innermost."""
+        """The pictures at `indices` (n,), not augmented: (n, C, H, W), channels innermost."""
         if self._moved is not None:
             return self._moved[indices.to(self._moved.device)].permute(0, 3, 1, 2)
         return torch.from_numpy(self._images[indices.numpy()]).permute(0, 3, 1, 2)

@@ -91,6 +91,13 @@ def learn_scaling(network: nn.Module, parts: Iterable[NDArray[np.uint8]]) -> Non
         return scale.learn(parts)  # a network has one, at its beginning
 
 
+def pass_numbers(network: nn.Module) -> None:
+    """Let the `Scale` of `network` leave what it gets as it is: numbers around zero already."""
+    for scale in (module for module in network.modules() if isinstance(module, Scale)):
+        scale.mean.zero_()
+        scale.deviation.fill_(1.0)
+
+
 class FixedScale(Scale):
     """The scaling that belongs to pretrained weights: no data set changes it.
 
