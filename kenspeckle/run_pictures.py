@@ -16,14 +16,18 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.data.splits import Splits, draw, members_of
+from kenspeckle.errors import ConfigError
 from kenspeckle.explain.layers import pixels
 from kenspeckle.inference import outputs
+from kenspeckle.learning import learn
 from kenspeckle.model_file import Classifier
+from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.run_folder import Run
 
 _SMALL = 64  # pixels a side, up to which a thousand pictures cost a second or two
 _SAMPLE = {"small": 1000, "large": 200}  # pictures of a split
 _BATCH = 50  # pictures at a time
+_JUDGED = 10_000  # pictures that a judge learns from, within two seconds
 _EXAMPLES = 6  # pictures that are explained one by one
 
 
@@ -91,8 +95,26 @@ class RunPictures:
 
     @cached_property
     def judge(self) -> nn.Module | None:
-        """Another network of the same training pictures; None where it would take too long."""
-        return None
+        """Another network, of another seed and recipe, that learned from the same pictures.
+
+        None where that would take too long, or where it cannot see pictures of this size.
+        """
+        if not self.are_small:
+            return None
+        train = self.splits.train
+        places = np.linspace(0, len(train) - 1, min(_JUDGED, len(train))).astype(np.int64)
+        asked = build_recipe("blink")
+        asked = replace(
+            asked,
+            seed=self.run.config.seed + 1,
+            threads=self.run.config.threads,
+            train=replace(asked.train, epochs=2, batch_size=0),
+        )
+        try:
+            learned = learn(self.data.take(train[places]), asked, tell=lambda _: None).classifier
+        except ConfigError:
+            return None
+        return learned.network if learned.shape == self.classifier.shape else None
 
     def batches(self) -> Iterator[Batch]:
         """The sample of the training split."""
