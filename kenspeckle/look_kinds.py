@@ -164,7 +164,9 @@ KINDS: dict[str, Kind] = {
             )
         ],
     ),
-    "ideal-inputs": Kind(about="the picture that each class likes best", records=_ideal_inputs),
+    "ideal-inputs": Kind(
+        about="the picture that each class likes best", records=_ideal_inputs, needs_pictures=False
+    ),
     "saliency": Kind(about="what in a picture the answer comes from", records=_saliency),
     "histograms": Kind(
         about="weights, gradients and pre-activations of each layer", records=_histograms

@@ -16,7 +16,7 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.data.splits import Splits, draw, members_of
-from kenspeckle.errors import ConfigError
+from kenspeckle.errors import ConfigError, DataError
 from kenspeckle.explain.layers import pixels
 from kenspeckle.inference import outputs
 from kenspeckle.learning import learn
@@ -97,12 +97,11 @@ class RunPictures:
     def judge(self) -> nn.Module | None:
         """Another network, of another seed and recipe, that learned from the same pictures.
 
-        None where that would take too long, or where it cannot see pictures of this size.
+        None where that would take too long, where the source is gone, or where it cannot see
+        pictures of this size.
         """
         if not self.are_small:
             return None
-        train = self.splits.train
-        places = np.linspace(0, len(train) - 1, min(_JUDGED, len(train))).astype(np.int64)
         asked = build_recipe("blink")
         asked = replace(
             asked,
@@ -111,8 +110,10 @@ class RunPictures:
             train=replace(asked.train, epochs=2, batch_size=0),
         )
         try:
+            train = self.splits.train
+            places = np.linspace(0, len(train) - 1, min(_JUDGED, len(train))).astype(np.int64)
             learned = learn(self.data.take(train[places]), asked, tell=lambda _: None).classifier
-        except ConfigError:
+        except (ConfigError, DataError):
             return None
         return learned.network if learned.shape == self.classifier.shape else None
 
