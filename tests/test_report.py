@@ -52,7 +52,8 @@ def test_a_report_is_about_validation_until_the_user_opens_the_test_split(copy, 
 
 def test_a_run_on_named_data_shows_its_pictures_and_looks_inside(digits_run):
     text = ks.report(digits_run).read_text()
-    for title in ("Training pictures of each class", "Augmentation", "Fingerprints", "Ideal inputs"):
+    titles = "Training pictures of each class", "Augmentation", "Fingerprints", "Ideal inputs"
+    for title in titles:
         assert title in text
     assert text.count('class="sharp"') > 150
 
