@@ -20,6 +20,7 @@ from kenspeckle.evaluation.accuracy import log_losses, measure
 from kenspeckle.evaluation.bootstrap import Array, Statistic, bootstrap, mean_of, studentised
 from kenspeckle.evaluation.calibration import BINS
 from kenspeckle.evaluation.calibration_error import calibration_error
+from kenspeckle.evaluation.class_means import f1_by_derivative, f1_statistic
 from kenspeckle.evaluation.intervals import Interval, Z, clopper_pearson, effective, student, wilson
 from kenspeckle.evaluation.metrics import measure_fully
 from kenspeckle.evaluation.ranking import auroc
@@ -134,8 +135,11 @@ def classified(trials: int, margin: float, surplus: float) -> None:
             whole.macro_f1,
             (
                 {
-                    "Wilson for the effective n": found["macro_f1"].interval,
-                    **bootstraps(macro_f1_of(made), count),
+                    "BCa bootstrap": found["macro_f1"].interval,
+                    "Wilson for the effective n": f1_by_derivative(made, measure(made), None),
+                    "percentile bootstrap": bootstrap(
+                        f1_statistic(made), count, resamples=RESAMPLES
+                    ),
                 }
                 for made, found in zip(some, full, strict=True)
             ),
@@ -144,7 +148,10 @@ def classified(trials: int, margin: float, surplus: float) -> None:
             f"balanced accuracy, {about}",
             count,
             whole.balanced_accuracy,
-            ({"Wilson for the effective n": found["balanced_accuracy"].interval} for found in full),
+            (
+                {"Wilson of each class, combined": found["balanced_accuracy"].interval}
+                for found in full
+            ),
         )
         tell(
             f"AUROC, {about}",
@@ -183,22 +190,6 @@ def bootstraps(statistic: Statistic, count: int, groups: NDArray[np.int64] | Non
             statistic, count, groups=groups, method="bca", resamples=RESAMPLES
         ),
     }
-
-
-def macro_f1_of(made: Predictions) -> Statistic:
-    """The macro F1 of weights of the items, over the classes that are there."""
-    own = np.eye(CLASSES)[made.labels]
-    told = np.eye(CLASSES)[made.predicted]
-    present = own.any(axis=0)
-
-    def statistic(weights: Array) -> Array:
-        both = weights @ (own + told)
-        scores = np.divide(
-            2 * weights @ (own * told), both, out=np.zeros_like(both), where=both > 0
-        )
-        return np.asarray(scores[:, present].mean(axis=1))
-
-    return statistic
 
 
 def calibration_error_of(made: Predictions) -> Statistic:

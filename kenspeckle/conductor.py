@@ -11,34 +11,22 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from kenspeckle import model_file, runlog, storage
-from kenspeckle.cross_validation import (
-    close_fold,
-    epochs_to_keep,
-    fold_epochs,
-    out_of_fold,
-    tell_fold,
-    whole,
-)
-from kenspeckle.data.splits import VALIDATION
+from kenspeckle import runlog, storage
+from kenspeckle.cross_validation import close_fold, epochs_to_keep, fold_epochs, tell_fold, whole
 from kenspeckle.errors import KenspeckleError, RunError
 from kenspeckle.evaluation.accuracy import measure
+from kenspeckle.evaluation.temperature import Temperature
 from kenspeckle.event_files import EventFiles
 from kenspeckle.events import Ended, EpochRecord, Event, Started, kept_epoch, stops_early
-from kenspeckle.inference import predictions
+from kenspeckle.finishing import keep_model, validated, write_model, write_result
 from kenspeckle.interruption import uninterrupted
-from kenspeckle.model_file import Classifier
 from kenspeckle.monitoring import write_epoch, write_start
-from kenspeckle.predictions import Predictions, load_predictions
-from kenspeckle.run_folder import EPOCHS, FOLDS, MODEL, RESULT, TENSORBOARD
+from kenspeckle.run_folder import EPOCHS, FOLDS, TENSORBOARD
 from kenspeckle.session import Session, save_checkpoint
 from kenspeckle.training import Epoch, averaged, fit
-from kenspeckle.transfer import HEAD, first_stage, second_stage
+from kenspeckle.transfer import first_stage, second_stage
 
 
 def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterator[Event]:
@@ -83,8 +71,11 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
             yield _interrupted(session)
             return
         yield from second_stage(session)
-        _finish(session)
-    yield _ended(session, "finished")
+        save_checkpoint(session)
+        temperature = write_model(session)
+        _log(session, "finished")
+        write_result(session, temperature)
+    yield _ended(session, "finished", temperature)
 
 
 def _train(
@@ -142,7 +133,7 @@ def _is_done(session: Session) -> bool:
 def _validate(session: Session, epoch: Epoch) -> EpochRecord:
     """Measure on what validates, and keep the weights that are the best or asked for."""
     with averaged(session.training) as network:
-        made = tell_fold(session) if session.fold else _validated(session, epoch.number + 1)
+        made = tell_fold(session) if session.fold else validated(session, epoch.number + 1)
         measured = measure(made)
         record = EpochRecord(
             epoch=epoch.number + 1,
@@ -164,21 +155,8 @@ def _validate(session: Session, epoch: Epoch) -> EpochRecord:
         if kept_epoch(session.epochs, session.settings.keep) == len(session.epochs) - 1:
             session.best = {name: value.clone() for name, value in network.state_dict().items()}
             session.best_predictions = made
-        _keep_model(session, made)
+        keep_model(session, made)
     return record
-
-
-def _validated(session: Session, epoch: int, *, temperature: float = 1.0) -> Predictions:
-    """Of the validation split by the present network, or of all pictures by those of the folds."""
-    if session.fold_of is not None:
-        return out_of_fold(session, epoch, temperature=temperature)
-    return predictions(
-        session.training.network,
-        session.course.validation,
-        session.head,
-        split=VALIDATION,
-        temperature=temperature,
-    )
 
 
 def _write_epochs(session: Session) -> None:
@@ -187,80 +165,17 @@ def _write_epochs(session: Session) -> None:
     storage.write_file(session.run.path / name, lines.encode())
 
 
-def _finish(session: Session) -> None:
-    """Write the last checkpoint, the model file and the validation result."""
-    save_checkpoint(session)
-    network = session.training.network
-    network.load_state_dict(session.best)
-    made = session.best_predictions
-    by_folds, last = session.settings.splits.folds > 0, session.epochs[-1].epoch
-    if made is None and by_folds and session.fold_of is None:  # resumed after all was done
-        made = load_predictions(session.run.predictions_file(HEAD))
-    if made is None:
-        made = _validated(session, last)
-    if made.values is not None:  # the spread of its answers, which they are believed by
-        made = _validated(session, last, temperature=_variance(made))
-    _save_model(session, session.run.path / MODEL, made)
-    made.save(session.run.predictions_file(VALIDATION))
-    _log(session, "finished")
-    # last, because a folder with it counts as finished
-    storage.write_json(
-        session.run.path / RESULT,
-        {VALIDATION: {"role": "by folds" if by_folds else "chosen on", **asdict(measure(made))}},
-    )
-
-
-def _variance(made: Predictions) -> float:
-    """Of the errors of a model that tells a number; 1 for all others."""
-    if made.values is None:
-        return 1.0
-    numbers = np.array([float(name) for name in made.class_names])
-    return float(max(1e-6, np.mean((made.values - numbers[made.labels]) ** 2)))
-
-
-def _keep_model(session: Session, made: Predictions) -> None:
-    """Every so many epochs, a model file that stays, of the network that has `made` these."""
-    every, epoch = session.settings.train.keep_models, session.epochs[-1].epoch
-    if every and epoch % every == 0:
-        path = session.run.epoch_model_path(epoch)
-        storage.make_folder(path.parent)
-        _save_model(session, path, made)
-
-
-def _save_model(session: Session, path: Path, made: Predictions) -> None:
-    """The network as it is now, which has `made` these, with all that is needed to use it."""
-    settings, measured = session.settings, measure(made)
-    card = {
-        "source": settings.source,
-        "recipe": settings.recipe,
-        "seed": settings.seed,
-        "data": session.identity["data"],
-        "validation": {
-            "accuracy": measured.accuracy,
-            "n": measured.n,
-            "interval": [measured.interval.low, measured.interval.high],
-        },
-    }
-    classifier = Classifier(
-        network=session.training.network,
-        architecture=settings.model,
-        shape=session.input_shape,
-        class_names=session.dataset.class_names,
-        preprocess=settings.preprocess,
-        task=settings.train.task,
-        temperature=_variance(made),
-        card=card,
-    )
-    model_file.save(path, classifier)
-
-
 def _interrupted(session: Session) -> Ended:
     save_checkpoint(session)
     _log(session, "interrupted")
     return _ended(session, "interrupted")
 
 
-def _ended(session: Session, state: Literal["finished", "interrupted"]) -> Ended:
+def _ended(
+    session: Session,
+    state: Literal["finished", "interrupted"],
+    temperature: Temperature | None = None,
+) -> Ended:
     return Ended(
         run=session.run,
         config=session.settings,
@@ -270,6 +185,7 @@ def _ended(session: Session, state: Literal["finished", "interrupted"]) -> Ended
         epochs=tuple(session.epochs),
         fold_epochs=fold_epochs(session),
         total_seconds=time.perf_counter() - session.began,
+        temperature=temperature,
     )
 
 

@@ -23,6 +23,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["events", "course"],
     ["session"],
     ["monitoring", "transfer", "cross_validation", "choices"],
+    ["finishing"],
     ["conductor"],
     ["runs", "assessment", "survey"],
     ["experiments"],

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from kenspeckle.evaluation.accuracy import Measurement, log_losses, measure, places_of
 from kenspeckle.evaluation.bootstrap import studentised
 from kenspeckle.evaluation.calibration_error import calibration_error
+from kenspeckle.evaluation.class_means import DELTA, balanced_accuracy, macro_f1
 from kenspeckle.evaluation.intervals import Estimate, Interval, effective, share
 from kenspeckle.evaluation.ranking import auroc
 from kenspeckle.predictions import Predictions
 
 Groups = NDArray[np.int64] | None
-DELTA = "Wilson for the effective n"
 STUDENTISED = "studentised bootstrap"
 
 
@@ -33,8 +33,8 @@ def measure_fully(predictions: Predictions, *, groups: Groups = None) -> Measure
     for k in measured.top_k:
         if k > 1:
             found[f"top_{k}"] = _share(ranked < k, groups)
-    found["balanced_accuracy"] = _balanced_accuracy(predictions, measured, groups)
-    found["macro_f1"] = _macro_f1(predictions, measured, groups)
+    found["balanced_accuracy"] = balanced_accuracy(predictions, measured, groups)
+    found["macro_f1"] = macro_f1(predictions, measured, groups)
     found["auroc"] = auroc(predictions, groups=groups)
     found["log_loss"] = _mean(log_losses(predictions), groups)
     found["brier"] = _mean(brier_scores(predictions), groups)
@@ -74,45 +74,3 @@ def _mean(values: NDArray[np.float64], groups: Groups) -> Estimate:
         n=len(values),
         method=STUDENTISED,
     )
-
-
-def _balanced_accuracy(predictions: Predictions, measured: Measurement, groups: Groups) -> Estimate:
-    sizes, recalls, _ = _by_class(measured)
-    labels = predictions.labels
-    is_right = predictions.predicted == labels
-    influences = (is_right - recalls[labels]) / sizes[labels] / (sizes > 0).sum()
-    return _of_classes(measured.balanced_accuracy, influences, sizes, groups)
-
-
-def _macro_f1(predictions: Predictions, measured: Measurement, groups: Groups) -> Estimate:
-    sizes, recalls, claimed = _by_class(measured)
-    both = sizes + claimed
-    scores = np.divide(2 * recalls * sizes, both, out=np.zeros(len(both)), where=both > 0)
-    labels, predicted = predictions.labels, predictions.predicted
-    # the derivative of 2 right / (items + predicted) of its class, and of the one it is taken for
-    loss = np.divide(scores, both, out=np.zeros(len(both)), where=(both > 0) & (sizes > 0))
-    gain = np.where(labels == predicted, 2 / both[labels], 0.0)
-    influences = (gain - loss[labels] - loss[predicted]) / (sizes > 0).sum()
-    return _of_classes(measured.macro_f1, influences, sizes, groups)
-
-
-def _by_class(
-    measured: Measurement,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Items, recall (0 where there are none) and how often it is predicted, of each class (K,)."""
-    rows = [(row.n, row.recall if row.n else 0.0, row.predicted) for row in measured.per_class]
-    sizes, recalls, claimed = np.array(rows, dtype=np.float64).T
-    return sizes, recalls, claimed
-
-
-def _of_classes(
-    value: float,
-    influences: NDArray[np.float64],
-    sizes: NDArray[np.float64],
-    groups: Groups,
-) -> Estimate:
-    present = sizes[sizes > 0]
-    # were all classes told equally well, a share of so many items would vary as much
-    most = len(present) ** 2 / float((1 / present).sum())
-    interval = effective(value, influences, groups=groups, most=most)
-    return Estimate(value=value, interval=interval, n=int(sizes.sum()), method=DELTA)
