@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
-from scipy.stats import beta
+from scipy.special import betaincinv, stdtrit
 
 LEVEL = 0.95
 Z = 1.959963984540054  # of 95 %, two-sided
@@ -82,7 +81,15 @@ def clopper_pearson(right: int, count: int) -> Interval:
 
 def lowest_share(right: int, count: int, *, risk: float) -> float:
     """The exact lower bound of a share, which lies above it with probability `risk` at most."""
-    return float(beta.ppf(risk, right, count - right + 1)) if right else 0.0
+    return float(lowest_shares(np.array([right]), np.array([count]), risk=risk)[0])
+
+
+def lowest_shares(
+    right: NDArray[np.int64], count: NDArray[np.int64], *, risk: float
+) -> NDArray[np.float64]:
+    """`lowest_share` of many, (m,)."""
+    bounds: NDArray[np.float64] = betaincinv(np.maximum(right, 1), count - right + 1, risk)
+    return np.where(right > 0, bounds, 0.0)
 
 
 def share(right: int, count: int) -> Estimate:
