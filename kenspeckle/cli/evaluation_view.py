@@ -93,7 +93,7 @@ def reliance_lines(found: Reliance) -> Iterator[str]:
         )
     sets = found.sets[0]
     yield (
-        f"sets for {sets.wanted:.0%} (fitted on {sets.fitted_on}): "
+        f"sets for {sets.wanted:.1%} (fitted on {sets.fitted_on}): "
         f"hold the class in {_told(sets.coverage)}, {sets.mean_size:.2f} classes on average"
     )
 

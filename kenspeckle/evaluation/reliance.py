@@ -14,8 +14,7 @@ from kenspeckle.evaluation.abstention import (
 from kenspeckle.evaluation.conformal import SetFigures, fit_sets, measure_sets
 from kenspeckle.predictions import Predictions
 
-WANTED = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)  # accuracies that are asked for
-SETS = 0.9  # coverage of the sets
+WANTED = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)  # what is asked of answers and of sets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +30,8 @@ class Reliance:
 def reliance(predictions: Predictions, validation: Predictions) -> Reliance:
     """Of `predictions`; what must be chosen is chosen on `validation`, which has the same classes.
 
-    The accuracy that is asked for is the lowest of `WANTED` that leaves out half of the mistakes
-    on `validation`, or the highest.
+    Asked for is the lowest of `WANTED` that leaves out half of the mistakes on `validation`, or the
+    highest: of the answers that are given as accuracy, of the sets as coverage.
     """
     errors = float((validation.predicted != validation.labels).mean())
     wanted = min([one for one in WANTED if 1 - one <= errors / 2] or [WANTED[-1]])
@@ -42,7 +41,7 @@ def reliance(predictions: Predictions, validation: Predictions) -> Reliance:
         area=curve.area,
         threshold=threshold_for(validation, predictions, wanted=wanted),
         sets=tuple(
-            measure_sets(fit_sets(validation, wanted=SETS, scores=scores), predictions)
+            measure_sets(fit_sets(validation, wanted=wanted, scores=scores), predictions)
             for scores in ("lac", "aps")
         ),
     )

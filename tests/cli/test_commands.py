@@ -89,7 +89,7 @@ def test_evaluate_says_what_each_number_is_and_that_test_was_opened(capsys, digi
         assert sum(line.startswith(f"{name} ") for line in out.splitlines()) == 1
     assert "studentised bootstrap" in out
     assert "it is no longer untouched: what is chosen by these numbers needs other data" in words
-    assert "sets for 90% (fitted on validation): hold the class in" in words
+    assert "(fitted on validation): hold the class in" in words
     _, again, _ = output(capsys, "evaluate", run)
     assert "it is no longer untouched" not in again
 
