@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,22 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.data.sources.reopening import read_again
-from kenspeckle.data.splits import SPLIT_NAMES, TEST, TRAIN, VALIDATION, SplitConfig, draw
+from kenspeckle.data.splits import (
+    SPLIT_NAMES,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    SplitConfig,
+    draw,
+    groups_of,
+)
 from kenspeckle.errors import DataError
-from kenspeckle.evaluation.accuracy import Measurement, measure
+from kenspeckle.evaluation.accuracy import Measurement
+from kenspeckle.evaluation.metrics import measure_fully
+from kenspeckle.evaluation.reliance import Reliance, reliance
 from kenspeckle.inference import predictions
 from kenspeckle.model_file import load
-from kenspeckle.predictions import Predictions
+from kenspeckle.predictions import Predictions, load_predictions
 from kenspeckle.run_folder import RESULT, Run, open_run
 from kenspeckle.runlog import LOCK
 
@@ -37,6 +48,8 @@ class Assessment:
     openings: int  # how often the test split of this run was measured, this time included
     role: str  # "untouched", "opened before", "chosen on", "trained on" or "other data"
     notes: tuple[str, ...] = ()  # on files of other data
+    temperature: dict[str, Any] | None = None  # of the model, as `result.json` tells it
+    reliance: Reliance | None = None  # where nothing was chosen on this split
 
 
 def evaluate(
@@ -77,16 +90,34 @@ def evaluate(
         split=split,
         temperature=classifier.temperature,
     )
+    measured = measure_fully(made, groups=groups_of(data)[chosen])
+    relied = None if epoch else _reliance(found, made)
     if not is_own:
         return Assessment(
             run=found,
             source=data.source,
-            measurement=measure(made),
+            measurement=measured,
             openings=0,
             role="other data",
             notes=data.origin.notes if data.origin else (),
+            temperature=_temperature(found, epoch),
+            reliance=relied,
         )
-    return _recorded(found, made, data.source, epoch)
+    return _recorded(found, made, measured, relied, data.source, epoch)
+
+
+def _reliance(run: Run, made: Predictions) -> Reliance | None:
+    """With what is chosen on validation, of a split that the model has not learned from."""
+    path = run.predictions_file(VALIDATION)
+    if made.split in (TRAIN, VALIDATION) or not path.is_file():
+        return None
+    return reliance(made, load_predictions(path))
+
+
+def _temperature(run: Run, epoch: int) -> dict[str, Any] | None:
+    """Of the model of a run; models of single epochs have none."""
+    found: dict[str, Any] | None = run.result.get(VALIDATION, {}).get("temperature")
+    return None if epoch else found
 
 
 def _opened(source: str | Path | Dataset, run: Run) -> Dataset:
@@ -146,9 +177,15 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:LISTED]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
-def _recorded(run: Run, made: Predictions, source: str, epoch: int) -> Assessment:
+def _recorded(
+    run: Run,
+    made: Predictions,
+    measurement: Measurement,
+    relied: Reliance | None,
+    source: str,
+    epoch: int,
+) -> Assessment:
     """Write predictions and figures into the run before anybody sees them."""
-    measurement = measure(made)
     name = f"{made.split}-epoch-{epoch}" if epoch else made.split
     with storage.lock(run.path / LOCK, "evaluating"):
         result = run.result
@@ -158,11 +195,24 @@ def _recorded(run: Run, made: Predictions, source: str, epoch: int) -> Assessmen
         entry = {"role": role, **asdict(measurement)}
         if made.split == TEST:
             entry["openings"] = openings
+        if relied:
+            entry["reliance"] = asdict(relied)
+        temperature = _temperature(run, epoch)
+        if made.split == VALIDATION and temperature:
+            entry["temperature"] = temperature
         storage.write_json(run.path / RESULT, {**result, name: entry})
         made.save(run.predictions_file(name))
         if name == TEST:
             _log_test(run, measurement, openings)
-    return Assessment(run=run, source=source, measurement=measurement, openings=openings, role=role)
+    return Assessment(
+        run=run,
+        source=source,
+        measurement=measurement,
+        openings=openings,
+        role=role,
+        temperature=temperature,
+        reliance=relied,
+    )
 
 
 def _role(split: str, openings: int) -> str:

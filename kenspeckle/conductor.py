@@ -14,19 +14,14 @@ from dataclasses import asdict, replace
 from typing import Literal
 
 from kenspeckle import runlog, storage
-from kenspeckle.cross_validation import (
-    close_fold,
-    epochs_to_keep,
-    fold_epochs,
-    tell_fold,
-    whole,
-)
+from kenspeckle.cross_validation import close_fold, epochs_to_keep, fold_epochs, tell_fold, whole
 from kenspeckle.errors import KenspeckleError, RunError, StorageError
 from kenspeckle.evaluation.accuracy import measure
+from kenspeckle.evaluation.temperature import Temperature
 from kenspeckle.event_files import EventFiles
 from kenspeckle.events import Ended, EpochRecord, Event, Started, kept_epoch, stops_early
+from kenspeckle.finishing import keep_model, validated, write_model, write_result
 from kenspeckle.interruption import uninterrupted
-from kenspeckle.keeping import keep_best, keep_model, validated, write_result
 from kenspeckle.monitoring import write_epoch, write_start, write_validation
 from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import EPOCHS, FOLDS, TENSORBOARD
@@ -82,11 +77,12 @@ def work(session: Session, stop: Callable[[], bool], notes: list[str]) -> Iterat
             yield _interrupted(session)
             return
         yield from second_stage(session)
-        made = keep_best(session)
+        save_checkpoint(session)
+        temperature = write_model(session)
         _log(session, "finished")
-        write_result(session, made)
+        write_result(session, temperature)
         events.ended("finished", time=time.time())
-    yield _ended(session, "finished")
+    yield _ended(session, "finished", temperature)
 
 
 def _train(
@@ -189,7 +185,11 @@ def _interrupted(session: Session) -> Ended:
     return _ended(session, "interrupted")
 
 
-def _ended(session: Session, state: Literal["finished", "interrupted"]) -> Ended:
+def _ended(
+    session: Session,
+    state: Literal["finished", "interrupted"],
+    temperature: Temperature | None = None,
+) -> Ended:
     return Ended(
         run=session.run,
         config=session.settings,
@@ -199,6 +199,7 @@ def _ended(session: Session, state: Literal["finished", "interrupted"]) -> Ended
         epochs=tuple(session.epochs),
         fold_epochs=fold_epochs(session),
         total_seconds=time.perf_counter() - session.began,
+        temperature=temperature,
     )
 
 

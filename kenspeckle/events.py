@@ -9,6 +9,7 @@ from typing import Any, Literal
 from kenspeckle.device import Compute
 from kenspeckle.evaluation.accuracy import Interval
 from kenspeckle.evaluation.difference import Difference
+from kenspeckle.evaluation.temperature import Temperature
 from kenspeckle.run_folder import Run
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import Epoch
@@ -83,6 +84,7 @@ class Ended:
     epochs: tuple[EpochRecord, ...]  # of the network that is kept
     fold_epochs: tuple[EpochRecord, ...]  # of the networks that were only measured
     total_seconds: float  # of this session, from reading the data to the last file
+    temperature: Temperature | None = None  # of the model, where it tells classes
 
     @property
     def best(self) -> EpochRecord:

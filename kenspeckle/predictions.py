@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,15 @@ class Predictions:
         """The most probable class of each item, (N,)."""
         best: NDArray[np.int64] = self.probabilities.argmax(axis=1)
         return best
+
+    def take(self, items: NDArray[np.int64]) -> Predictions:
+        """Those of the `items` (n,), in that order."""
+        return replace(
+            self,
+            probabilities=self.probabilities[items],
+            labels=self.labels[items],
+            values=None if self.values is None else self.values[items],
+        )
 
     def save(self, path: Path) -> None:
         """Write an `.npz` without pickled objects, durably."""

@@ -45,8 +45,8 @@ def main() -> None:
         "# Gallery",
         "",
         "What `ken look RUN` shows of three classifiers, each trained without a single option.",
-        "Every picture is a record of numbers in Python too (`ks.look`). `scripts/gallery.py` draws",
-        "this page anew.",
+        "Every picture is a record of numbers in Python too (`ks.look`).",
+        "`scripts/gallery.py` draws this page anew.",
     ]
     shutil.rmtree(DOCS / "gallery", ignore_errors=True)
     for chapter in chapters(sys.argv[1] if len(sys.argv) > 1 else None):

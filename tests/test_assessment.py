@@ -152,3 +152,39 @@ def test_a_dataset_of_picture_files_is_read_at_the_size_of_the_run(photos):
     place, run = photos
     found = ks.evaluate(run, ks.open_dataset(place / "own"))
     assert found.role == "opened before"
+
+
+def test_every_number_of_a_split_is_in_the_result_with_interval_n_and_method(dataset, tmp_path):
+    run = ks.train(dataset, settings=SMALL, out=tmp_path / "run")
+    found = ks.evaluate(run, dataset)
+    entry = json.loads((run.path / "result.json").read_bytes())["test"]
+    assert entry["role"] == "untouched"
+    for name in ("accuracy", "top_2", "macro_f1", "auroc", "log_loss", "brier", "ece"):
+        figure = entry["metrics"][name]
+        assert figure["n"] == entry["n"] and figure["method"]
+        assert figure["interval"]["low"] <= figure["value"] <= figure["interval"]["high"]
+    assert entry["metrics"]["accuracy"]["value"] == entry["accuracy"] == found.measurement.accuracy
+
+
+def test_thresholds_and_sets_are_chosen_on_validation_and_measured_on_test(dataset, tmp_path):
+    run = ks.train(dataset, settings=SMALL, out=tmp_path / "run")
+    relied = ks.evaluate(run, dataset).reliance
+    assert (relied.threshold.chosen_on, relied.threshold.measured_on) == ("validation", "test")
+    for sets in relied.sets:
+        assert (sets.fitted_on, sets.fitted_n, sets.measured_on) == ("validation", 17, "test")
+    assert run.result["test"]["reliance"]["sets"][0]["coverage"]["n"] == run.result["test"]["n"]
+    assert ks.evaluate(run, dataset, split="validation").reliance is None
+
+
+def test_items_of_one_group_count_together(dataset, tmp_path):
+    grouped = replace(dataset, groups=np.arange(len(dataset)) // 6)
+    run = ks.train(grouped, settings=SMALL, out=tmp_path / "run")
+    method = ks.evaluate(run, grouped).measurement.metrics["accuracy"].method
+    count = len(np.unique(grouped.groups[_test_items(run, grouped)]))
+    assert method == f"Wilson for the effective n, of {count} groups"
+
+
+def _test_items(run, data):
+    from kenspeckle.data.splits import draw
+
+    return draw(data, run.config.splits).test

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from rich.table import Table
 from rich.text import Text
 
 import kenspeckle as ks
+from kenspeckle.cli.evaluation_view import (
+    CLASSES,
+    classes,
+    metrics,
+    reliance_lines,
+    temperature_line,
+)
 from kenspeckle.cli.output import console, print_json
 from kenspeckle.pages.text import share
-
-if TYPE_CHECKING:
-    from kenspeckle.evaluation.accuracy import Measurement
 
 
 def evaluate(
@@ -44,46 +47,47 @@ def evaluate(
     found = ks.evaluate(run, source or None, split=split, epoch=epoch)
     measured = found.measurement
     screen = console(quiet=json)
-    interval = measured.interval
+    headed = measured.metrics["accuracy"]
+    interval = headed.interval
     if measured.mean_absolute_error is not None:
         screen.print(f"mean absolute error [bold]{measured.mean_absolute_error:.3f}[/bold]")
     headline = share(measured.accuracy, interval.low, interval.high, measured.n)
     part = "all" if measured.split == "all" else f"{measured.split} split"
     screen.print(f"{found.run.path}, {part} of {found.source} ({found.role})")
-    screen.print(f"accuracy [bold]{headline}[/bold], 95 % Wilson interval")
+    screen.print(f"accuracy [bold]{headline}[/bold], 95 % {_interval_of(headed.method)}")
     if measured.is_imbalanced:
         balanced = f"balanced accuracy [bold]{measured.balanced_accuracy:.2%}[/bold]"
         screen.print(
             f"{balanced}, macro F1 {measured.macro_f1:.3f} "
             f"(the largest class has {measured.imbalance:.1f} times the pictures of the smallest)"
         )
-    others = [f"top-{k} {value:.2%}" for k, value in measured.top_k.items() if k > 1]
-    screen.print(", ".join([*others, f"negative log-likelihood {measured.nll:.4f}"]))
-    screen.print(_per_class(measured))
+    screen.print(metrics(measured))
+    for line in _after(found):
+        screen.print(Text(line), soft_wrap=True)
+    screen.print(classes(measured))
+    if len(measured.per_class) > CLASSES:
+        screen.print(f"the {CLASSES} classes of the lowest recall; --json has all")
     for note in found.notes:
         screen.print(Text(f"note: {note}", style="yellow"))
     if found.openings:
         times = "once" if found.openings == 1 else f"{found.openings} times"
         screen.print(f"the test split of this run was opened {times}")
+    if found.openings == 1:
+        screen.print("it is no longer untouched: what is chosen by these numbers needs other data")
     if found.role == "opened before":
         screen.print("choices made after the first look make this number too good", style="yellow")
     if json:
         print_json(_document(found))
 
 
-def _per_class(measured: Measurement) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for title in ("class", "n", "precision", "recall", "95 % interval"):
-        table.add_column(title, justify="left" if title == "class" else "right")
-    for row in measured.per_class:
-        table.add_row(
-            Text(row.name),
-            f"{row.n:,}",
-            "-" if math.isnan(row.precision) else f"{row.precision:.2%}",
-            "-" if math.isnan(row.recall) else f"{row.recall:.2%}",
-            f"{row.interval.low * 100:.2f} to {row.interval.high * 100:.2f}",
-        )
-    return table
+def _after(found: ks.Assessment) -> list[str]:
+    """What else is to be said below the metrics."""
+    line = temperature_line(found.temperature)
+    return [*([line] if line else []), *(reliance_lines(found.reliance) if found.reliance else [])]
+
+
+def _interval_of(method: str) -> str:
+    return "Wilson interval" if method == "Wilson" else f"interval ({method})"
 
 
 def _document(found: ks.Assessment) -> dict[str, object]:
@@ -107,10 +111,15 @@ def _document(found: ks.Assessment) -> dict[str, object]:
                 "precision": row.precision,
                 "recall": row.recall,
                 "interval": [row.interval.low, row.interval.high],
+                "precision_interval": [row.precision_interval.low, row.precision_interval.high],
+                "predicted": row.predicted,
             }
             for row in measured.per_class
         ],
         "openings": found.openings,
         "notes": list(found.notes),
         "mean_absolute_error": measured.mean_absolute_error,
+        "metrics": {name: asdict(estimate) for name, estimate in measured.metrics.items()},
+        "temperature": found.temperature,
+        "reliance": asdict(found.reliance) if found.reliance else None,
     }

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kenspeckle.cli.evaluation_view import temperature_line
 from kenspeckle.cli.output import console, print_json
 from kenspeckle.cli.signals import DECODED, StopOnSignal, advising
 from kenspeckle.views.terminal import TerminalView
@@ -92,6 +93,9 @@ def train(
             for event in events:
                 view.show(event)
         ended = view.ended
+        if ended.temperature:
+            line = temperature_line(asdict(ended.temperature))
+            console(quiet=json).print(line, soft_wrap=True)
         if json:
             stages, folds = (
                 [asdict(part) for part in parts] for parts in (view.stages, view.folds)
@@ -133,6 +137,7 @@ def _document(ended: Ended) -> dict[str, object]:
         "device": ended.compute.device,
         "precision": ended.compute.precision,
         "model": str(ended.run.path / "model.safetensors") if ended.state == "finished" else "",
+        "temperature": asdict(ended.temperature) if ended.temperature else None,
         "validation": {
             "accuracy": best.validation_accuracy,
             "n": best.validation_n,

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
+from kenspeckle.evaluation.intervals import Estimate
+from kenspeckle.evaluation.intervals import Interval as Interval
+from kenspeckle.evaluation.intervals import wilson as wilson
 from kenspeckle.predictions import Predictions
 
 TOP = (1, 2, 3, 5)
 IMBALANCE = 3.0  # largest over smallest class, from which accuracy alone misleads
 _LEAST_PROBABILITY = np.finfo(np.float32).tiny  # so that one sure mistake does not make it infinite
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A 95 % confidence interval."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +25,9 @@ class ClassFigures:
     n: int  # items with this label
     precision: float  # share of right ones among those predicted as it; NaN if none was
     recall: float  # share found; NaN if there are none
-    interval: Interval  # of the recall
+    interval: Interval  # of the recall; Wilson, 95 %
+    precision_interval: Interval  # Wilson, 95 %, given how many were predicted as it
+    predicted: int  # items that were
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +46,9 @@ class Measurement:
     per_class: tuple[ClassFigures, ...]
     # of a model that tells a number, in its unit; the accuracy is then the share of exact counts
     mean_absolute_error: float | None = None
+    # each of the figures above and more with its interval, n and method; empty where only `measure`
+    # was asked, which takes no time
+    metrics: dict[str, Estimate] = field(default_factory=dict)
 
     @property
     def is_imbalanced(self) -> bool:
@@ -58,11 +57,10 @@ class Measurement:
 
 
 def measure(predictions: Predictions) -> Measurement:
-    """All figures of `predictions`, which must not be empty."""
+    """The figures of `predictions`, which must not be empty; `measure_fully` adds intervals."""
     right = int((predictions.predicted == predictions.labels).sum())
     count = len(predictions)
-    own = predictions.probabilities[np.arange(count), predictions.labels].astype(np.float64)
-    places = _places(predictions)
+    places = places_of(predictions)
     per_class = _per_class(predictions)
     present = [figures for figures in per_class if figures.n]
     return Measurement(
@@ -73,11 +71,18 @@ def measure(predictions: Predictions) -> Measurement:
         balanced_accuracy=sum(figures.recall for figures in present) / len(present),
         macro_f1=sum(_f1(figures) for figures in present) / len(present),
         imbalance=max(f.n for f in present) / min(f.n for f in present),
-        nll=float(-np.log(np.maximum(own, _LEAST_PROBABILITY)).mean()),
+        nll=float(log_losses(predictions).mean()),
         top_k={k: float((places < k).mean()) for k in TOP if k < len(predictions.class_names)},
         per_class=per_class,
         mean_absolute_error=_absolute_error(predictions),
     )
+
+
+def log_losses(predictions: Predictions) -> NDArray[np.float64]:
+    """Negative log-likelihood of each item, (N,), in nats."""
+    own = predictions.probabilities[np.arange(len(predictions)), predictions.labels]
+    losses: NDArray[np.float64] = -np.log(np.maximum(own.astype(np.float64), _LEAST_PROBABILITY))
+    return losses
 
 
 def _f1(figures: ClassFigures) -> float:
@@ -94,18 +99,12 @@ def _absolute_error(predictions: Predictions) -> float | None:
     return float(np.abs(predictions.values - numbers[predictions.labels]).mean())
 
 
-def wilson(right: int, count: int) -> Interval:
-    """The 95 % score interval of a share (Wilson 1927)."""
-    found = binomtest(right, count).proportion_ci(confidence_level=0.95, method="wilson")
-    return Interval(low=float(found.low), high=float(found.high))
-
-
 def top_k(predictions: Predictions, k: int) -> float:
     """Share of items whose label is among the `k` most probable classes."""
-    return float((_places(predictions) < k).mean())
+    return float((places_of(predictions) < k).mean())
 
 
-def _places(predictions: Predictions) -> NDArray[np.int64]:
+def places_of(predictions: Predictions) -> NDArray[np.int64]:
     """How many classes come before the label of each item, (N,); 0 where it is predicted."""
     labels = predictions.labels[:, np.newaxis]
     own = np.take_along_axis(predictions.probabilities, labels, axis=1)
@@ -131,6 +130,8 @@ def _per_class(predictions: Predictions) -> tuple[ClassFigures, ...]:
             precision=right / said if said else nan,
             recall=right / n if n else nan,
             interval=wilson(right, n) if n else Interval(low=0.0, high=1.0),
+            precision_interval=wilson(right, said) if said else Interval(low=0.0, high=1.0),
+            predicted=said,
         )
         for name, n, said, right in zip(predictions.class_names, actual, claimed, both, strict=True)
     )

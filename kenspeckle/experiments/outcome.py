@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import t
 
-from kenspeckle.evaluation.accuracy import Interval
+from kenspeckle.evaluation.intervals import Interval, student
 
 Unit = Literal["share", "seconds", "steps", "number"]
 
@@ -71,7 +70,5 @@ def over_seeds(values: Sequence[float], *, highest: float = math.inf) -> Interva
     """The 95 % t interval of the mean of `values` within 0..`highest`; None for a single one."""
     if len(values) < 2:
         return None
-    reach = float(t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1))
-    reach /= math.sqrt(len(values))
-    mean = float(np.mean(values))
-    return Interval(low=max(0.0, mean - reach), high=min(highest, mean + reach))
+    found = student(values)
+    return Interval(low=max(0.0, found.low), high=min(highest, found.high))

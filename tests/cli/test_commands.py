@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -49,7 +50,8 @@ def test_train_prints_what_it_does_and_what_to_do_next(capsys, tmp_path):
     assert lines[0].endswith("recipe swift on digits, seed 0")
     assert "note: pictures of 8 x 8 are scaled to 28 x 28 (preprocess.least)" in lines
     assert sum("(95 % interval)" in line for line in lines) == 1
-    assert lines[-1] == f"test it once: ken evaluate {tmp_path / 'run'}"
+    assert lines[-2] == f"test it once: ken evaluate {tmp_path / 'run'}"
+    assert lines[-1].startswith("temperature ") and "n=" in lines[-1]
 
 
 def test_train_as_json_has_the_documented_keys(capsys, tmp_path):
@@ -73,6 +75,23 @@ def test_evaluate_as_json_has_the_documented_keys(capsys, digits_run):
     }  # fmt: skip
     assert found["split"] == "test" and found["openings"] == 1
     assert [row["name"] for row in found["per_class"]] == list("0123456789")
+
+
+def test_evaluate_says_what_each_number_is_and_that_test_was_opened(capsys, digits_run, tmp_path):
+    run = shutil.copytree(digits_run, tmp_path / "run")
+    (run / "result.json").write_text(
+        json.dumps({"validation": json.loads((run / "result.json").read_bytes())["validation"]})
+    )
+    _, out, _ = output(capsys, "evaluate", run)
+    words = " ".join(out.split())
+    assert "(untouched)" in out and ", 95 % Wilson interval" in words
+    for name in ("macro F1", "AUROC", "log-loss", "Brier score", "calibration error"):
+        assert sum(line.startswith(f"{name} ") for line in out.splitlines()) == 1
+    assert "studentised bootstrap" in out
+    assert "it is no longer untouched: what is chosen by these numbers needs other data" in words
+    assert "(fitted on validation): hold the class in" in words
+    _, again, _ = output(capsys, "evaluate", run)
+    assert "it is no longer untouched" not in again
 
 
 def test_evaluate_warns_when_the_test_split_was_opened_before(capsys, digits_run):
