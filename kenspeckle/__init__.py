@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kenspeckle.evaluation.accuracy import measure as measure
     from kenspeckle.inference import Prediction as Prediction
     from kenspeckle.inference import predict as predict
+    from kenspeckle.many import train_many as train_many
     from kenspeckle.model_file import Classifier as Classifier
     from kenspeckle.model_file import load as load
     from kenspeckle.predictions import Predictions as Predictions
@@ -56,6 +57,7 @@ _HOME = {
     "predict": "inference",
     "resume": "runs",
     "train": "runs",
+    "train_many": "many",
 }
 
 __all__ = sorted(_HOME)

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kenspeckle import config, device, storage
@@ -42,6 +42,17 @@ from kenspeckle.session import Session, begin, open_session, restore_session
 from kenspeckle.settings import RunConfig
 
 RUNS = Path("runs")  # where runs go unless told otherwise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """Settings in which nothing is left open, and the pictures that they are for."""
+
+    settings: RunConfig
+    compute: Compute
+    data: Dataset
+    notes: tuple[str, ...]  # that the user should see
+    reasons: tuple[str, ...]  # those of the notes that say why a setting is as it is
 
 
 def never() -> bool:
@@ -81,6 +92,26 @@ def resume(run: str | Path | Run, *, dataset: Dataset | None = None) -> Run:
     return to_end(resuming(path, dataset=dataset)).run
 
 
+def ready(
+    settings: RunConfig, *, dataset: Dataset | None = None, progress: Progress | None = None
+) -> Ready:
+    """Open the data of `settings` and decide what they leave open; writes nothing."""
+    compute = device.choose(settings.device, settings.precision, settings.threads)
+    source = backbone(settings.transfer.backbone) if settings.transfer.backbone else None
+    asked = on_backbone(settings, source) if source else settings
+    data = _opened(dataset, asked, progress)
+    choice = settled(asked, data, draw(data, asked.splits), source, compute)
+    chosen = replace(
+        choice.settings,
+        source=locate(asked.source) if data.files or data.origin else asked.source,
+        start=locate(asked.start) if asked.start else "",
+        transfer=replace(choice.settings.transfer, backbone=locate(asked.transfer.backbone)),
+    )
+    return Ready(
+        settings=chosen, compute=compute, data=data, notes=choice.notes, reasons=choice.reasons
+    )
+
+
 def training(
     settings: RunConfig,
     *,
@@ -97,18 +128,8 @@ def training(
     those on what was decided here.
     """
     began = time.perf_counter()
-    compute = device.choose(settings.device, settings.precision, settings.threads)
-    source = backbone(settings.transfer.backbone) if settings.transfer.backbone else None
-    asked = on_backbone(settings, source) if source else settings
-    data = _opened(dataset, asked, progress)
-    splits = draw(data, asked.splits)
-    choice = settled(asked, data, splits, source, compute)
-    chosen = replace(
-        choice.settings,
-        source=locate(asked.source) if data.files or data.origin else asked.source,
-        start=locate(asked.start) if asked.start else "",
-        transfer=replace(choice.settings.transfer, backbone=locate(asked.transfer.backbone)),
-    )
+    found = ready(settings, dataset=dataset, progress=progress)
+    chosen, compute, data = found.settings, found.compute, found.data
     run, is_new = _new_run(settings, out)
     with storage.lock(run.path / LOCK, "training"), _removed_if_refused(run, is_new=is_new):
         if (run.path / CONFIG).exists():
@@ -124,7 +145,7 @@ def training(
             *notes,
             *_read_again(dataset, data),
             *leftovers,
-            *choice.notes,
+            *found.notes,
             *_label_changes(session),
         ]
         facts = {**environment(compute), "seed": chosen.seed, "data": data.fingerprint}
@@ -133,7 +154,7 @@ def training(
             storage.write_json(run.path / ENVIRONMENT, facts)
             storage.write_json(run.path / LEDGER, items)
             # last of these, because a folder with it counts as a run
-            reasons = "".join(f"# {line}\n" for line in choice.reasons)
+            reasons = "".join(f"# {line}\n" for line in found.reasons)
             storage.write_file(run.path / CONFIG, (reasons + config.dumps(chosen)).encode())
         yield from work(session, stop, lines)
 
