@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kenspeckle.assessment import Assessment as Assessment
     from kenspeckle.assessment import evaluate as evaluate
+    from kenspeckle.contest import compare as compare
     from kenspeckle.data.dataset import Dataset as Dataset
     from kenspeckle.data.dataset import memory_dataset as memory_dataset
     from kenspeckle.data.sources.detect import open_dataset as open_dataset
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from kenspeckle.runs import resume as resume
     from kenspeckle.runs import train as train
     from kenspeckle.settings import RunConfig as RunConfig
+    from kenspeckle.standing import Standing as Standing
     from kenspeckle.survey import Survey as Survey
     from kenspeckle.survey import inspect_data as inspect_data
 
@@ -44,8 +46,10 @@ _HOME = {
     "Predictions": "predictions",
     "Run": "run_folder",
     "RunConfig": "settings",
+    "Standing": "standing",
     "Survey": "survey",
     "build_recipe": "recipes.catalog",
+    "compare": "contest",
     "evaluate": "assessment",
     "inspect_data": "survey",
     "load": "model_file",

@@ -19,7 +19,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["inference", "settings", "environment", "backbones", "features"],
     ["explain"],
     ["diagnosis"],
-    ["report", "recipes", "run_folder", "event_files"],
+    ["report", "recipes", "run_folder", "event_files", "standing"],
     ["events", "course"],
     ["session"],
     ["monitoring", "transfer", "cross_validation", "choices"],
