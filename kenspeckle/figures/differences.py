@@ -21,11 +21,11 @@ def seed_differences(standing: Standing) -> Figure:
     """A row for each pair: a dot for each seed, a bar for the interval of the mean."""
     rows = len(standing.pairs)
     figure, axes = chart(height=_FRAME + _ROW * max(rows, 1.4))
-    axes.axvline(0, color=INK, linewidth=0.8)
     for row, pair in enumerate(standing.pairs):
         found, below = pair.comparison, -float(row)
         colour = _VERDICTS[found.verdict]
         values = found.differences * 100
+        axes.plot([0, 0], [below - 0.4, below + 0.28], color=INK, linewidth=0.8)
         places = below + 0.05 + 0.18 * np.linspace(-1, 1, len(values)) if len(values) > 1 else below
         axes.plot(
             values, places, "o", markersize=4, color=COLOURS[0], alpha=0.75, markeredgewidth=0
