@@ -1,6 +1,10 @@
 """Comparing recipes: verdicts, what they are about, and what is refused."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +17,7 @@ from kenspeckle.contest import Compared, comparing
 from kenspeckle.errors import ConfigError, RunError
 from kenspeckle.figures.style import png
 from kenspeckle.many import ManyStarted
+from kenspeckle.storage import is_locked
 
 # one network that learns, and one that hardly does
 QUICK = (*SMALL, "train.epochs=1")
@@ -183,3 +188,19 @@ def test_compare_without_a_source_says_what_to_write(capsys):
 def test_compare_refuses_seeds_that_are_no_number(capsys):
     assert main(["compare", "swift", "blink", "digits", "--seeds", "few"]) == 1
     assert capsys.readouterr().err == "ken: --seeds must be a number or auto, got 'few'\n"
+
+
+def test_ctrl_c_stops_all_workers_and_the_same_command_goes_on(tmp_path):
+    out = tmp_path / "runs"
+    long = ["--set", "train.epochs=60", "--set", "train.checkpoint_seconds=0.1"]
+    command = [sys.executable, "-m", "kenspeckle.cli.main", "compare", "swift", "blink", "digits"]
+    command += ["--seeds", "1", "--out", str(out), *SETTINGS, *long]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while not list(out.glob("*/*/checkpoints")) and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+    assert process.returncode == 130
+    assert said.endswith("the same command goes on\n")
+    assert not any(is_locked(lock) for lock in out.glob("*/*/.lock"))
+    assert list(out.glob("*/*/checkpoints"))
