@@ -21,7 +21,7 @@ from kenspeckle.data.splits import TEST
 from kenspeckle.errors import ConfigError, DataError, RunError
 from kenspeckle.evaluation.comparison import ALPHA, LEAST, compare_correctness, holm
 from kenspeckle.evaluation.sequential import MOST, Limits, limits
-from kenspeckle.many import ManyEnded, ManyEvent, carry_out, jobs_of, on_one_thread
+from kenspeckle.many import ManyEnded, ManyEvent, carry_out, jobs_of, on_one_thread, worker_count
 from kenspeckle.predictions import Predictions, load_predictions
 from kenspeckle.recipes.catalog import RECIPES, build_recipe
 from kenspeckle.run_folder import CONFIG, Run
@@ -205,7 +205,10 @@ class _Jobs:
         self._look(known)
         if self.is_decided or self.ordered == self.most:
             return ()
-        few = max(LEAST, known + 1) if self.plan else self.most
+        settings = self.contenders[0].found.settings
+        at_once = worker_count(settings, 2 * self.most) // 2  # a look needs both of a seed
+        few = max(LEAST, known + max(1, at_once)) if self.plan else self.most
+        few = min(few, self.most)
         seeds = range(self.ordered, few)
         self.ordered = few
         jobs = [

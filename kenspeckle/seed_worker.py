@@ -18,7 +18,7 @@ from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.shared import open_shared
 from kenspeckle.errors import KenspeckleError
 from kenspeckle.events import Ended, Started
-from kenspeckle.run_folder import CONFIG
+from kenspeckle.run_folder import CONFIG, Run
 from kenspeckle.runs import resuming, training
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import Epoch
@@ -47,6 +47,9 @@ def main() -> None:
 def _train(order: dict[str, Any], dataset: Dataset | None) -> None:
     """Train a run to its end, or until there is something to read; go on with one that began."""
     path = Path(order["run"])
+    if Run(path).is_finished:  # by a process that died before it could say so
+        _say({"ended": "finished", "seconds": 0.0})
+        return
     if (path / CONFIG).is_file():
         events = resuming(path, dataset=dataset, stop=_is_told)
     else:
