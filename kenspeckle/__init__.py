@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kenspeckle.assessment import Assessment as Assessment
     from kenspeckle.assessment import evaluate as evaluate
     from kenspeckle.briefing.writing import report as report
+    from kenspeckle.contest import compare as compare
     from kenspeckle.data.dataset import Dataset as Dataset
     from kenspeckle.data.dataset import memory_dataset as memory_dataset
     from kenspeckle.data.sources.detect import open_dataset as open_dataset
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from kenspeckle.inference import Prediction as Prediction
     from kenspeckle.inference import predict as predict
     from kenspeckle.looking import look as look
+    from kenspeckle.many import train_many as train_many
     from kenspeckle.model_file import Classifier as Classifier
     from kenspeckle.model_file import load as load
     from kenspeckle.predictions import Predictions as Predictions
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from kenspeckle.runs import resume as resume
     from kenspeckle.runs import train as train
     from kenspeckle.settings import RunConfig as RunConfig
+    from kenspeckle.standing import Standing as Standing
     from kenspeckle.survey import Survey as Survey
     from kenspeckle.survey import inspect_data as inspect_data
 
@@ -45,8 +48,10 @@ _HOME = {
     "Predictions": "predictions",
     "Run": "run_folder",
     "RunConfig": "settings",
+    "Standing": "standing",
     "Survey": "survey",
     "build_recipe": "recipes.catalog",
+    "compare": "contest",
     "evaluate": "assessment",
     "inspect_data": "survey",
     "load": "model_file",
@@ -60,6 +65,7 @@ _HOME = {
     "report": "briefing.writing",
     "resume": "runs",
     "train": "runs",
+    "train_many": "many",
 }
 
 __all__ = sorted(_HOME)

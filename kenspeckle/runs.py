@@ -7,25 +7,20 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 from kenspeckle import config, device, storage
-from kenspeckle.backbones import backbone
-from kenspeckle.choices import on_backbone, settled
 from kenspeckle.conductor import work
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.ledger import ledger
 from kenspeckle.data.picture_cache import Progress
-from kenspeckle.data.sources.detect import locate, open_dataset
-from kenspeckle.data.sources.reopening import read_again
-from kenspeckle.data.splits import draw
 from kenspeckle.device import Compute
 from kenspeckle.diagnosis.label_change import label_changes, strong_operations
 from kenspeckle.environment import environment
 from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
 from kenspeckle.interruption import uninterrupted
+from kenspeckle.outset import opened, ready
 from kenspeckle.recipes.choice import choose
 from kenspeckle.run_folder import (
     CHECKPOINTS,
@@ -118,18 +113,8 @@ def training(
     those on what was decided here.
     """
     began = time.perf_counter()
-    compute = device.choose(settings.device, settings.precision, settings.threads)
-    source = backbone(settings.transfer.backbone) if settings.transfer.backbone else None
-    asked = on_backbone(settings, source) if source else settings
-    data = _opened(dataset, asked, progress)
-    splits = draw(data, asked.splits)
-    choice = settled(asked, data, splits, source, compute)
-    chosen = replace(
-        choice.settings,
-        source=locate(asked.source) if data.files or data.origin else asked.source,
-        start=locate(asked.start) if asked.start else "",
-        transfer=replace(choice.settings.transfer, backbone=locate(asked.transfer.backbone)),
-    )
+    found = ready(settings, dataset=dataset, progress=progress)
+    chosen, compute, data = found.settings, found.compute, found.data
     run, is_new = _new_run(settings, out)
     with storage.lock(run.path / LOCK, "training"), _removed_if_refused(run, is_new=is_new):
         if (run.path / CONFIG).exists():
@@ -145,7 +130,7 @@ def training(
             *notes,
             *_read_again(dataset, data),
             *leftovers,
-            *choice.notes,
+            *found.notes,
             *_label_changes(session),
         ]
         facts = {**environment(compute), "seed": chosen.seed, "data": data.fingerprint}
@@ -154,7 +139,7 @@ def training(
             storage.write_json(run.path / ENVIRONMENT, facts)
             storage.write_json(run.path / LEDGER, items)
             # last of these, because a folder with it counts as a run
-            reasons = "".join(f"# {line}\n" for line in choice.reasons)
+            reasons = "".join(f"# {line}\n" for line in found.reasons)
             storage.write_file(run.path / CONFIG, (reasons + config.dumps(chosen)).encode())
         yield from work(session, stop, lines)
 
@@ -174,7 +159,7 @@ def resuming(
         if run.is_finished:
             raise RunError(f"{run.path}: this run is finished; use `ken evaluate {run.path}`")
         leftovers = _remove_leftovers(run)
-        data = _opened(dataset, settings, progress)
+        data = opened(dataset, settings, progress)
         known = run.ledger["fingerprint"]
         if data.fingerprint != known:
             raise RunError(
@@ -194,14 +179,6 @@ def to_end(events: Iterable[Event], view: View | None = None) -> Ended:
             view.show(last)
     assert isinstance(last, Ended)
     return last
-
-
-def _opened(dataset: Dataset | None, settings: RunConfig, progress: Progress | None) -> Dataset:
-    """The pictures that `settings` ask for, from `dataset` if there is one."""
-    data, preprocess = settings.data, settings.preprocess
-    if dataset is None:
-        return open_dataset(settings.source, data=data, preprocess=preprocess, progress=progress)
-    return read_again(dataset, data=data, preprocess=preprocess, progress=progress)
 
 
 def _read_again(dataset: Dataset | None, data: Dataset) -> list[str]:

@@ -33,6 +33,7 @@ COMMANDS = {
     "evaluate": "Measure a run on its test split.",
     "predict": "Name what is in pictures.",
     "report": "Write one page about a run.",
+    "compare": "Tell which of several recipes is better, if that can be told.",
     "runs": "List all runs, best first.",
     "look": "Look inside the network of a run.",
     "reproduce": "Carry out the experiments of the seed documents.",

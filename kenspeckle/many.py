@@ -1,0 +1,268 @@
+"""Many seeds of one configuration at once: a worker of one thread for each core of this machine.
+
+Workers that do not wait for each other in every step do more in the same time than one training on
+all cores, and each run has the bits of its own single training with `threads=1`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from kenspeckle import config, storage
+from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.picture_cache import Progress
+from kenspeckle.errors import RunError
+from kenspeckle.outset import Ready, ready
+from kenspeckle.processor import cores
+from kenspeckle.recipes.choice import choose
+from kenspeckle.run_folder import CONFIG, Run
+from kenspeckle.runs import RUNS, never
+from kenspeckle.settings import RunConfig
+from kenspeckle.worker_pool import (
+    Job,
+    JobAdvanced,
+    JobDied,
+    JobDone,
+    JobEvent,
+    JobFailed,
+    JobStopped,
+    carried_out,
+)
+
+SET = "set.toml"  # in the folder of a set: what its runs have in common
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManyStarted:
+    """Training begins; `kept` runs were finished before."""
+
+    runs: int
+    kept: int
+    workers: int
+    threads: int  # of each worker
+    device: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManyAdvanced:
+    """How far all runs together have come."""
+
+    done: int  # runs that are finished
+    runs: int
+    share: float  # of all updates, 0..1
+    seconds: float  # since the beginning of this session
+    seconds_left: float | None  # by the pace of this session; None while there is none
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManyEnded:
+    """The session is over: "finished", or "interrupted" so that a repeat goes on."""
+
+    state: Literal["finished", "interrupted"]
+    runs: tuple[Run, ...]  # those that are finished, in the order of the seeds
+    failed: tuple[JobFailed, ...]
+    seconds: float
+
+
+ManyEvent = ManyStarted | ManyAdvanced | JobAdvanced | JobDone | JobDied | JobFailed | ManyEnded
+
+
+def train_many(
+    source: str | Path | Dataset = "mnist",
+    *,
+    seeds: int | Sequence[int] = 5,
+    recipe: str = "",
+    model: str = "",
+    settings: Iterable[str] = (),
+    out: str | Path | None = None,
+) -> tuple[Run, ...]:
+    """Train a recipe once for each seed, as many at once as there are cores; return the runs.
+
+    `seeds` is how many, from 0, or which. Run folders are `out`/seed-000 and so on; a repeat keeps
+    those that are finished and goes on with the others. Raises `RunError` where one fails, after
+    the others are finished.
+    """
+    choice = choose(source, recipe=recipe, model=model, settings=settings)
+    dataset = source if isinstance(source, Dataset) else None
+    ended = None
+    for event in training_many(choice.config, seeds=seeds, out=out, dataset=dataset):
+        ended = event
+    assert isinstance(ended, ManyEnded)
+    if ended.failed:
+        raise RunError("; ".join(f"{item.job.path}: {item.reason}" for item in ended.failed))
+    return ended.runs
+
+
+def training_many(
+    settings: RunConfig,
+    *,
+    seeds: int | Sequence[int],
+    out: str | Path | None = None,
+    dataset: Dataset | None = None,
+    stop: Callable[[], bool] = never,
+    progress: Progress | None = None,
+) -> Iterator[ManyEvent]:
+    """Train `settings` with each of `seeds`, event by event.
+
+    When `stop()` is true, what is at work is saved, and a repeat goes on from there.
+    """
+    numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    asked = on_one_thread(settings)
+    found = ready(asked, dataset=dataset, progress=progress)
+    name = Path(settings.source).name.partition(".")[0] or "data"
+    folder = Path(out) if out is not None else RUNS / f"{name}-{settings.recipe}-seeds"
+    jobs = jobs_of(found, asked, folder, numbers)
+    yield from carry_out(jobs, found.data, settings=found.settings, stop=stop, notes=found.notes)
+
+
+def on_one_thread(settings: RunConfig) -> RunConfig:
+    """`settings` with one thread for each worker, unless they say how many."""
+    return replace(settings, threads=settings.threads or 1)
+
+
+def jobs_of(
+    found: Ready, asked: RunConfig, folder: Path, seeds: Sequence[int], *, name: str = ""
+) -> list[Job]:
+    """A job for each of `seeds` in `folder`, which then belongs to what was `asked`.
+
+    Raises `RunError` where the folder has runs of other settings or of other data.
+    """
+    storage.make_folder(folder)
+    text = config.dumps(replace(asked, seed=0))
+    if not (folder / SET).is_file():
+        if any(folder.glob("seed-*")):
+            raise RunError(f"{folder}: has runs but no {SET}; choose another --out")
+        storage.write_file(folder / SET, text.encode())
+    elif (folder / SET).read_text(encoding="utf-8") != text:
+        raise RunError(
+            f"{folder}: holds runs of other settings ({SET} differs); choose another --out"
+        )
+    prefix = f"{name}, " if name else ""
+    jobs = [
+        Job(
+            name=f"{prefix}seed {seed}",
+            path=folder / f"seed-{seed:03d}",
+            settings=replace(found.settings, seed=seed),
+        )
+        for seed in seeds
+    ]
+    for job in jobs:
+        run = Run(job.path)
+        if (run.path / CONFIG).is_file() and run.ledger["fingerprint"] != found.data.fingerprint:
+            raise RunError(f"{run.path}: was trained on other data; choose another --out")
+    return jobs
+
+
+def worker_count(settings: RunConfig, jobs: int) -> int:
+    """How many runs are trained at once."""
+    if settings.device == "cuda":
+        return 1  # one training fills it
+    return max(1, min(jobs, cores() // settings.threads))
+
+
+def carry_out(
+    jobs: Sequence[Job],
+    data: Dataset,
+    *,
+    settings: RunConfig,
+    stop: Callable[[], bool] = never,
+    notes: Sequence[str] = (),
+    refill: Callable[[], Sequence[Job]] = tuple,
+) -> Iterator[ManyEvent]:
+    """Train what of `jobs` is not finished yet; `refill` is asked for more when none waits."""
+    account = _Account()
+    waiting: deque[Job] = deque()
+
+    def more(added: Sequence[Job]) -> None:
+        while added and not waiting:
+            waiting.extend(account.unfinished(added))
+            if not waiting:
+                added = refill()
+
+    more(jobs or refill())
+    workers = worker_count(settings, len(account.jobs))
+    yield ManyStarted(
+        runs=len(account.jobs),
+        kept=account.kept,
+        workers=workers,
+        threads=settings.threads,
+        device=settings.device,
+        notes=tuple(notes),
+    )
+    failed: list[JobFailed] = []
+    is_interrupted = False
+    events = carried_out(waiting, data, workers=workers, threads=settings.threads, stop=stop)
+    with closing(events):
+        for event in events:
+            account.hear(event)
+            if isinstance(event, JobStopped):
+                is_interrupted = True
+                continue
+            if isinstance(event, JobFailed):
+                failed.append(event)
+            yield event
+            yield account.advanced()
+            if not waiting and isinstance(event, JobDone | JobFailed):
+                more(refill())
+    yield ManyEnded(
+        state="interrupted" if is_interrupted or waiting else "finished",
+        runs=tuple(run for run in map(_run, account.jobs) if run.is_finished),
+        failed=tuple(failed),
+        seconds=account.seconds,
+    )
+
+
+class _Account:
+    """How far the runs have come, those of earlier sessions included."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.kept = 0  # runs that were finished before
+        self._done = 0  # runs that were finished in this session
+        self._began = time.monotonic()
+        self._shares: dict[Path, float] = {}  # of the updates of each run that has begun
+        self._before: dict[Path, float] = {}  # what of them earlier sessions had done
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self._began
+
+    def unfinished(self, added: Sequence[Job]) -> list[Job]:
+        """Take note of `added` jobs; those that are still to be done."""
+        found = [job for job in added if not _run(job).is_finished]
+        self.jobs += added
+        self.kept += len(added) - len(found)
+        return found
+
+    def hear(self, event: JobEvent) -> None:
+        path = event.job.path
+        if isinstance(event, JobAdvanced):
+            self._shares[path] = event.step / event.steps
+            self._before.setdefault(path, event.began / event.steps)
+        elif isinstance(event, JobDone | JobFailed):
+            self._shares[path] = 1.0
+            self._done += isinstance(event, JobDone)
+
+    def advanced(self) -> ManyAdvanced:
+        """What people want to know of it."""
+        whole = self.kept + sum(self._shares.values())
+        here = whole - self.kept - sum(self._before.values())
+        return ManyAdvanced(
+            done=self.kept + self._done,
+            runs=len(self.jobs),
+            share=whole / len(self.jobs),
+            seconds=self.seconds,
+            seconds_left=(len(self.jobs) - whole) * self.seconds / here if here > 0 else None,
+        )
+
+
+def _run(job: Job) -> Run:
+    return Run(job.path)

@@ -1,0 +1,55 @@
+"""What a training starts from: data that is opened, and settings in which nothing is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from kenspeckle import device
+from kenspeckle.backbones import backbone
+from kenspeckle.choices import on_backbone, settled
+from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.picture_cache import Progress
+from kenspeckle.data.sources.detect import locate, open_dataset
+from kenspeckle.data.sources.reopening import read_again
+from kenspeckle.data.splits import draw
+from kenspeckle.device import Compute
+from kenspeckle.settings import RunConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """Settings in which nothing is left open, and the pictures that they are for."""
+
+    settings: RunConfig
+    compute: Compute
+    data: Dataset
+    notes: tuple[str, ...]  # that the user should see
+    reasons: tuple[str, ...]  # those of the notes that say why a setting is as it is
+
+
+def ready(
+    settings: RunConfig, *, dataset: Dataset | None = None, progress: Progress | None = None
+) -> Ready:
+    """Open the data of `settings` and decide what they leave open; writes nothing."""
+    compute = device.choose(settings.device, settings.precision, settings.threads)
+    source = backbone(settings.transfer.backbone) if settings.transfer.backbone else None
+    asked = on_backbone(settings, source) if source else settings
+    data = opened(dataset, asked, progress)
+    choice = settled(asked, data, draw(data, asked.splits), source, compute)
+    chosen = replace(
+        choice.settings,
+        source=locate(asked.source) if data.files or data.origin else asked.source,
+        start=locate(asked.start) if asked.start else "",
+        transfer=replace(choice.settings.transfer, backbone=locate(asked.transfer.backbone)),
+    )
+    return Ready(
+        settings=chosen, compute=compute, data=data, notes=choice.notes, reasons=choice.reasons
+    )
+
+
+def opened(dataset: Dataset | None, settings: RunConfig, progress: Progress | None) -> Dataset:
+    """The pictures that `settings` ask for, from `dataset` if there is one."""
+    data, preprocess = settings.data, settings.preprocess
+    if dataset is None:
+        return open_dataset(settings.source, data=data, preprocess=preprocess, progress=progress)
+    return read_again(dataset, data=data, preprocess=preprocess, progress=progress)

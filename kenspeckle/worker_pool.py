@@ -1,0 +1,234 @@
+"""Processes that train runs side by side; one that dies is named and started once more."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from kenspeckle import config
+from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.shared import shared
+from kenspeckle.errors import DeviceError
+from kenspeckle.settings import RunConfig
+
+_PROGRAM = "kenspeckle.seed_worker"
+_LOOK = 0.2  # seconds between two questions whether to stop
+_TRIES = 2  # how often a run is begun or gone on with before its deaths count as failure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A run to be trained."""
+
+    name: str  # as people call it: "seed 3"
+    path: Path  # of the run folder
+    settings: RunConfig  # nothing left open
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobAdvanced:
+    """So many of the updates of a run are done."""
+
+    job: Job
+    process: int
+    began: int  # updates that an earlier session had done
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobDone:
+    """A run is finished."""
+
+    job: Job
+    seconds: float  # of training
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStopped:
+    """A run was stopped with a checkpoint to go on from."""
+
+    job: Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobDied:
+    """The process of a run ended by itself, and another goes on from the newest checkpoint."""
+
+    job: Job
+    cause: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFailed:
+    """A run cannot be finished."""
+
+    job: Job
+    reason: str
+
+
+JobEvent = JobAdvanced | JobDone | JobStopped | JobDied | JobFailed
+
+
+@dataclass(kw_only=True, eq=False)
+class _Worker:
+    """A process, and the run that it works on."""
+
+    process: subprocess.Popen[bytes]
+    job: Job | None = None
+    received: bytearray = field(default_factory=bytearray)
+
+    @property
+    def output(self) -> IO[bytes]:
+        """Where its news come from."""
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+
+def carried_out(
+    jobs: deque[Job],
+    data: Dataset,
+    *,
+    workers: int,
+    threads: int,
+    stop: Callable[[], bool],
+    program: tuple[str, ...] = ("-m", _PROGRAM),
+) -> Generator[JobEvent, None, None]:
+    """Train `jobs` on `data` in `workers` processes of `threads` each, event by event.
+
+    `jobs` may be added to while an event is looked at. When `stop()` is true, what is at work is
+    saved and no other job begun. A Dataset in memory is shared; one of picture files is opened from
+    the cache by each process.
+    """
+    deaths: Counter[Path] = Counter()
+    is_stopping = False
+    with ExitStack() as stack:
+        common = None if data.origin else stack.enter_context(shared(data))
+        setup = {"shared": common.facts if common else None}
+        inherited = [common.file.fileno()] if common else []
+        selector = stack.enter_context(selectors.DefaultSelector())
+        pool: list[_Worker] = []
+        stack.callback(_end_all, pool)
+        while True:
+            while not is_stopping and len(pool) < min(workers, len(jobs) + _busy(pool)):
+                pool.append(_started(setup, inherited, threads, program))
+                selector.register(pool[-1].output, selectors.EVENT_READ)
+            for worker in pool:
+                if worker.job is None and jobs and not is_stopping:
+                    worker.job = jobs.popleft()
+                    _order(worker, worker.job)
+            if not _busy(pool):
+                return
+            for key, _ in selector.select(timeout=_LOOK):
+                worker = next(found for found in pool if found.output is key.fileobj)
+                chunk = os.read(worker.output.fileno(), 1 << 16)
+                worker.received += chunk
+                yield from _news(worker)
+                if chunk:
+                    continue
+                pool.remove(worker)
+                selector.unregister(worker.output)
+                job, cause = worker.job, _cause(worker.process.wait())
+                _end(worker)
+                if job is None:
+                    continue
+                deaths[job.path] += 1
+                if is_stopping:
+                    yield JobStopped(job=job)
+                elif deaths[job.path] < _TRIES:
+                    jobs.appendleft(job)
+                    yield JobDied(job=job, cause=cause)
+                else:
+                    yield JobFailed(job=job, reason=f"its process {cause}, twice")
+            if not is_stopping and stop():
+                is_stopping = True
+                for worker in pool:
+                    _send(worker, {"stop": True})
+
+
+def _busy(pool: list[_Worker]) -> int:
+    return sum(worker.job is not None for worker in pool)
+
+
+def _started(
+    setup: dict[str, Any], inherited: list[int], threads: int, program: tuple[str, ...]
+) -> _Worker:
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
+    try:
+        process = subprocess.Popen(
+            [sys.executable, *program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            pass_fds=inherited,
+            start_new_session=True,  # the terminal's Ctrl-C is for us, not for it
+        )
+    except OSError as error:
+        raise DeviceError(f"no process to train in can be started: {error.strerror}") from error
+    worker = _Worker(process=process)
+    _send(worker, setup)
+    return worker
+
+
+def _order(worker: _Worker, job: Job) -> None:
+    _send(worker, {"run": str(job.path), "settings": config.dumps(job.settings)})
+
+
+def _send(worker: _Worker, document: dict[str, Any]) -> None:
+    assert worker.process.stdin is not None
+    # where it has died, the end of its output says so
+    with suppress(BrokenPipeError):
+        worker.process.stdin.write(f"{json.dumps(document)}\n".encode())
+        worker.process.stdin.flush()
+
+
+def _news(worker: _Worker) -> Iterator[JobEvent]:
+    *lines, rest = worker.received.split(b"\n")
+    worker.received = bytearray(rest)
+    for line in lines:
+        found, job = json.loads(line), worker.job
+        if job is None:
+            continue  # "ready"
+        if "step" in found:
+            yield JobAdvanced(job=job, process=worker.process.pid, **found)
+        elif "failed" in found:
+            worker.job = None
+            yield JobFailed(job=job, reason=found["failed"])
+        elif found.get("ended") == "finished":
+            worker.job = None
+            yield JobDone(job=job, seconds=found["seconds"])
+        elif "ended" in found:
+            worker.job = None
+            yield JobStopped(job=job)
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"ended with code {code}"
+    name = signal.Signals(-code).name
+    hint = ", which is also how the system ends what needs too much memory"
+    return f"was ended by {name}{hint if name == 'SIGKILL' else ''}"
+
+
+def _end_all(pool: list[_Worker]) -> None:
+    for worker in pool:
+        _end(worker)
+
+
+def _end(worker: _Worker) -> None:
+    worker.process.kill()
+    worker.process.wait()
+    assert worker.process.stdin is not None
+    with suppress(BrokenPipeError):  # what it was still to read
+        worker.process.stdin.close()
+    worker.output.close()
