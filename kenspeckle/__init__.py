@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from kenspeckle.run_folder import open_run as open_run
     from kenspeckle.runs import resume as resume
     from kenspeckle.runs import train as train
+    from kenspeckle.searching.conducting import search as search
+    from kenspeckle.searching.config import SearchConfig as SearchConfig
     from kenspeckle.settings import RunConfig as RunConfig
     from kenspeckle.survey import Survey as Survey
     from kenspeckle.survey import inspect_data as inspect_data
@@ -45,6 +47,7 @@ _HOME = {
     "Predictions": "predictions",
     "Run": "run_folder",
     "RunConfig": "settings",
+    "SearchConfig": "searching.config",
     "Survey": "survey",
     "build_recipe": "recipes.catalog",
     "evaluate": "assessment",
@@ -59,6 +62,7 @@ _HOME = {
     "predict": "inference",
     "report": "briefing.writing",
     "resume": "runs",
+    "search": "searching.conducting",
     "train": "runs",
 }
 

@@ -26,7 +26,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["keeping"],
     ["conductor"],
     ["runs", "assessment", "survey"],
-    ["run_pictures"],
+    ["run_pictures", "searching"],
     ["looking"],
     ["briefing"],
     ["experiments"],

@@ -34,6 +34,7 @@ COMMANDS = {
     "predict": "Name what is in pictures.",
     "report": "Write one page about a run.",
     "runs": "List all runs, best first.",
+    "search": "Search for better settings of a recipe.",
     "look": "Show the layers of a network.",
     "reproduce": "Carry out the experiments of the seed documents.",
 }
