@@ -62,6 +62,7 @@ def search(
     with closing(SearchView(console(quiet=json))) as view, StopOnSignal(view.say) as stop:
         with advising(lambda: DECODED):
             heard = stop.hearing(view.working)
+            from kenspeckle.config import from_dict
             from kenspeckle.searching.conducting import searching
             from kenspeckle.searching.config import SearchConfig
             from kenspeckle.searching.drawing import write_figures
@@ -69,7 +70,8 @@ def search(
 
             stop.loaded()
             settings, asked = fixed_apart({**(read_space(space) if space else {}), **typed(try_)})
-            plan = SearchConfig(method=method, trials=trials, minutes=minutes, storage=storage)
+            limits = {"method": method, "trials": trials, "minutes": minutes, "storage": storage}
+            plan = from_dict(SearchConfig, limits)
             events = searching(
                 source,
                 recipe=recipe,

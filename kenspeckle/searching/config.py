@@ -31,3 +31,7 @@ class SearchConfig:
             raise ValueError(f"trials must be 0 or more, got {self.trials}")
         if not 0 <= self.minutes < float("inf"):
             raise ValueError(f"minutes must be 0 or more, got {self.minutes}")
+        if self.storage and "://" not in self.storage:
+            raise ValueError(
+                f"{self.storage} is no database URL, such as postgresql://user@host/name"
+            )

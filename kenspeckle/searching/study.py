@@ -127,10 +127,11 @@ class Study:
     ) -> Trial:
         """End a trial; what it led to is on the disk when this returns."""
         trial = self._asked.pop(proposal.number)
-        facts: dict[str, Any] = {_SECONDS: seconds, _REASON: reason, _OUTCOME: outcome}
+        facts: dict[str, Any] = {_SECONDS: seconds, _REASON: reason}
         if score:
             low, high = score.interval.low, score.interval.high
             facts[_SCORE] = [score.accuracy, score.n, low, high]
+        facts[_OUTCOME] = outcome  # last, because with it the trial counts
         with self._explained():
             for key, value in facts.items():
                 trial.set_user_attr(key, value)
