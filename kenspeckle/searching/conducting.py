@@ -18,7 +18,6 @@ from kenspeckle.data.picture_cache import Progress as Heard
 from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.errors import ConfigError, RunError
 from kenspeckle.recipes.choice import choose
-from kenspeckle.run_folder import CONFIG, open_run
 from kenspeckle.runlog import LOCK
 from kenspeckle.runs import never
 from kenspeckle.searching.config import SearchConfig
@@ -52,7 +51,7 @@ from kenspeckle.searching.space import (
     typed,
 )
 from kenspeckle.searching.trials import Attempt, Progress, attempting, quiet
-from kenspeckle.searching.winning import crowning, winner_of
+from kenspeckle.searching.winning import crowning, read_winner
 from kenspeckle.settings import RunConfig
 
 TRIALS_USUAL = 20
@@ -157,7 +156,7 @@ def searching(
             ),
         )
         if (folder / RESULT).is_file():  # ended before, with the very same limits
-            yield job.result("finished", _read_winner(job))
+            yield job.result("finished", read_winner(folder / WINNER, best_of(study.trials)))
             return
         yield from _conduct(job)
 
@@ -294,9 +293,3 @@ def _without_winner(job: _Job) -> Exception:
         f"{job.folder}: {job.plan.minutes:g} minutes are too few for one trial and the winner; "
         "give more with --minutes and the same command goes on, or fewer train.epochs"
     )
-
-
-def _read_winner(job: _Job) -> Winner | None:
-    best = best_of(job.study.trials)
-    has_own = (job.folder / WINNER / CONFIG).is_file()
-    return winner_of(open_run(job.folder / WINNER), best) if best and has_own else None

@@ -48,6 +48,11 @@ def crowning(
     return winner_of(run, best)
 
 
+def read_winner(folder: Path, best: Trial | None) -> Winner | None:
+    """The winner in `folder`; None where another machine has it."""
+    return winner_of(Run(folder), best) if best and (folder / CONFIG).is_file() else None
+
+
 def winner_of(run: Run, best: Trial) -> Winner:
     """What the finished and measured `run` says, beside the score that it was chosen by."""
     validation, test = _score(run.result["validation"]), _score(run.result[TEST])
