@@ -20,7 +20,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["explain"],
     ["diagnosis"],
     ["pages", "recipes", "run_folder", "event_files"],
-    ["events", "course", "leaderboard", "run_difference"],
+    ["events", "course", "leaderboard", "run_difference", "mlflow_runs"],
     ["session", "views"],
     ["monitoring", "transfer", "cross_validation", "choices"],
     ["keeping"],

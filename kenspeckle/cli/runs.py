@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -12,6 +14,10 @@ from kenspeckle import leaderboard, runlog, storage
 from kenspeckle.cli.output import console, print_json
 from kenspeckle.cli.run_tables import difference_line, difference_table, group_table, run_table
 from kenspeckle.errors import ConfigError
+from kenspeckle.runlog import LogRow
+
+if TYPE_CHECKING:
+    from kenspeckle.mlflow_runs import LoggedRun
 
 
 def runs(
@@ -24,6 +30,7 @@ def runs(
     diff: tuple[Path, Path] | None = None,
     mark: tuple[str, ...] = (),
     csv: Path | None = None,
+    to_mlflow: str = "",
     json: bool = False,
 ) -> None:
     """List all runs of a folder, best validation accuracy first.
@@ -44,6 +51,8 @@ def runs(
         RUN=WORD notes a word beside a run, RUN= takes it away; may be given again
     csv
         write the runs that are listed into this file
+    to_mlflow
+        log the runs that are listed at the MLflow server of this URL
     json
         print one JSON document as the last line
     """
@@ -67,10 +76,28 @@ def runs(
     if csv:
         storage.write_file(csv, leaderboard.as_csv(rows).encode())
         screen.print(Text(f"wrote {csv}"))
+    logged = _log(folder, rows, to_mlflow, screen=screen) if to_mlflow else []
     if json:
         document: dict[str, object] = {"runs": [asdict(row) for row in rows]}
         document |= {"groups": [asdict(each) for each in groups]} if group else {}
+        document |= {"mlflow": [asdict(each) for each in logged]} if to_mlflow else {}
         print_json(document)
+
+
+def _log(folder: Path, rows: Sequence[LogRow], url: str, *, screen: Console) -> list[LoggedRun]:
+    from kenspeckle.mlflow_runs import log_runs
+
+    ended = [row for row in rows if row.status != "training"]
+    for row in rows:
+        if row.status == "training":
+            screen.print(Text(f"{row.run} is still training and left out"), style="yellow")
+    statuses = {row.run: row.status for row in ended}
+    found = []
+    for logged in log_runs([folder / row.run for row in ended], url, statuses=statuses):
+        found.append(logged)
+        how = "logged" if logged.is_new else "brought up to date"
+        screen.print(Text(f"{logged.run} {how} as {logged.mlflow_id}"))
+    return found
 
 
 def _differ(folder: Path, pair: tuple[Path, Path], *, screen: Console, json: bool) -> None:

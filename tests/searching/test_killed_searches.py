@@ -54,7 +54,7 @@ def undisturbed(out, *, method, trials):
     return ks.search(bars(), settings=SETTINGS, space=SPACE, plan=plan, out=out)
 
 
-@pytest.mark.parametrize("method", ["random", "bayes"])
+@pytest.mark.parametrize("method", ["bayes", pytest.param("random", marks=pytest.mark.slow)])
 def test_three_kills_change_no_trial_and_the_test_split_is_opened_once(tmp_path, method):
     draws = random.Random(0)
     found = killed(
