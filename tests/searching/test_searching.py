@@ -171,6 +171,16 @@ def test_what_falls_behind_is_pruned(tmp_path):
     assert control.best.settings == result.best.settings
 
 
+def test_hyperband_ends_some_trials_early(tmp_path):
+    space = ["optimizer.rate=" + ",".join(f"0.0{n}" for n in range(11, 20))]
+    settings = (*SMALL, "train.epochs=9")
+    result = ks.search(
+        bars(60), settings=settings, space=space, plan=plan(method="grid", pruning="hyperband"),
+        out=tmp_path / "s",
+    )  # fmt: skip
+    assert {trial.outcome for trial in result.trials} == {"done", "pruned"}
+
+
 def test_settings_that_diverge_or_contradict_are_trials_that_lose(tmp_path):
     space = ["optimizer.name=sgd", "optimizer.rate=0.05,1e30", "optimizer.nesterov=false,true"]
     result = ks.search(
