@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from kenspeckle.run_folder import open_run as open_run
     from kenspeckle.runs import resume as resume
     from kenspeckle.runs import train as train
+    from kenspeckle.searching.conducting import search as search
+    from kenspeckle.searching.config import SearchConfig as SearchConfig
     from kenspeckle.settings import RunConfig as RunConfig
     from kenspeckle.standing import Standing as Standing
     from kenspeckle.survey import Survey as Survey
@@ -48,6 +50,7 @@ _HOME = {
     "Predictions": "predictions",
     "Run": "run_folder",
     "RunConfig": "settings",
+    "SearchConfig": "searching.config",
     "Standing": "standing",
     "Survey": "survey",
     "build_recipe": "recipes.catalog",
@@ -64,6 +67,7 @@ _HOME = {
     "predict": "inference",
     "report": "briefing.writing",
     "resume": "runs",
+    "search": "searching.conducting",
     "train": "runs",
     "train_many": "many",
 }

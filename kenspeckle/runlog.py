@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from kenspeckle.errors import RunError
+from kenspeckle.errors import ConfigError, RunError
 from kenspeckle.storage import is_locked
 
 FILE_NAME = "log.sqlite"
@@ -32,9 +33,10 @@ class LogRow:
     test_accuracy: float | None = None
     test_n: int = 0
     test_openings: int = 0
+    mark: str = ""  # a word of the user; kept apart, because `record` replaces rows
 
 
-_COLUMNS = [field.name for field in fields(LogRow)]
+_COLUMNS = [field.name for field in fields(LogRow) if field.name != "mark"]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, started TEXT NOT NULL, source TEXT NOT NULL, recipe TEXT NOT NULL,
@@ -45,6 +47,10 @@ CREATE TABLE IF NOT EXISTS runs (
 """
 
 
+_MARKS = "CREATE TABLE IF NOT EXISTS marks (run TEXT PRIMARY KEY, mark TEXT NOT NULL) STRICT"
+_WORD = re.compile(r"[\w.+-]{1,40}")
+
+
 def record(folder: Path, row: LogRow) -> None:
     """Insert or replace the row of `row.run` in the log of `folder`."""
     marks = ", ".join("?" * len(_COLUMNS))
@@ -52,7 +58,8 @@ def record(folder: Path, row: LogRow) -> None:
         log.execute("PRAGMA journal_mode = WAL")
         log.execute(_SCHEMA)
         log.execute(
-            f"INSERT OR REPLACE INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})", astuple(row)
+            f"INSERT OR REPLACE INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})",
+            [getattr(row, name) for name in _COLUMNS],
         )
 
 
@@ -65,7 +72,28 @@ def rows(folder: Path) -> list[LogRow]:
     order = "validation_accuracy DESC NULLS LAST, started"
     with _open(folder, mode="ro") as log:
         found = log.execute(f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY {order}").fetchall()
-    return [_alive(folder, LogRow(**dict(zip(_COLUMNS, row, strict=True)))) for row in found]
+        has_marks = log.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone()
+        marks = dict(log.execute("SELECT run, mark FROM marks").fetchall() if has_marks else [])
+    known = [LogRow(**dict(zip(_COLUMNS, row, strict=True))) for row in found]
+    return [replace(_alive(folder, row), mark=marks.get(row.run, "")) for row in known]
+
+
+def mark(folder: Path, run: str, word: str) -> None:
+    """Give a run a word that is listed with it; "" takes it away.
+
+    Raises `RunError` for a run that is not in the log, and `ConfigError` for more than a word.
+    """
+    if word and not _WORD.fullmatch(word):
+        raise ConfigError(
+            f"a mark is one word of at most 40 letters, digits and . + -, got {word!r}"
+        )
+    if not any(row.run == run for row in rows(folder)):
+        raise RunError(f"{folder}: no run {run!r} in the log; `ken runs {folder}` lists them")
+    with _open(folder, mode="rw") as log:
+        log.execute(_MARKS)
+        log.execute("DELETE FROM marks WHERE run = ?", (run,))
+        if word:
+            log.execute("INSERT INTO marks VALUES (?, ?)", (run, word))
 
 
 def find(folder: Path, run: str) -> LogRow | None:

@@ -35,6 +35,7 @@ COMMANDS = {
     "report": "Write one page about a run.",
     "compare": "Tell which of several recipes is better, if that can be told.",
     "runs": "List all runs, best first.",
+    "search": "Search for better settings of a recipe.",
     "look": "Look inside the network of a run.",
     "reproduce": "Carry out the experiments of the seed documents.",
 }

@@ -1,4 +1,4 @@
-"""The difference of two accuracies on the same items."""
+"""The difference of two accuracies, on the same items or on others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kenspeckle.evaluation.accuracy import Interval
+from kenspeckle.evaluation.accuracy import Interval, wilson
 
 _Z = 1.959963984540054  # of 95 %, two-sided
 
@@ -32,4 +32,21 @@ def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Di
         difference=(gained - lost) / count,
         interval=Interval(low=max(-1.0, more - less - margin), high=min(1.0, more - less + margin)),
         n=count,
+    )
+
+
+def independent_difference(*, right: tuple[int, int], counts: tuple[int, int]) -> Difference:
+    """Of two shares, `right` out of `counts`; hybrid score interval, 95 % (Newcombe 1998).
+
+    How much more the second is right; `n` is that of the first.
+    """
+    one, other = (hits / count for hits, count in zip(right, counts, strict=True))
+    around, about = (wilson(hits, count) for hits, count in zip(right, counts, strict=True))
+    return Difference(
+        difference=other - one,
+        interval=Interval(
+            low=other - one - math.hypot(other - about.low, around.high - one),
+            high=other - one + math.hypot(about.high - other, one - around.low),
+        ),
+        n=counts[0],
     )

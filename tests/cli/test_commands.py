@@ -242,6 +242,7 @@ def test_predict_of_a_name_that_matches_nothing_says_so(capsys, digits_run):
         "ken predict",
         "ken report",
         "ken runs",
+        "ken search",
         "ken look",
         "ken reproduce",
         "ken data",
