@@ -21,7 +21,7 @@ from kenspeckle.cross_validation import (
     tell_fold,
     whole,
 )
-from kenspeckle.errors import KenspeckleError, RunError, StorageError
+from kenspeckle.errors import KenspeckleError, NonFiniteError, RunError, StorageError
 from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.event_files import EventFiles
 from kenspeckle.events import Ended, EpochRecord, Event, Started, kept_epoch, stops_early
@@ -29,7 +29,7 @@ from kenspeckle.interruption import uninterrupted
 from kenspeckle.keeping import keep_best, keep_model, validated, write_result
 from kenspeckle.monitoring import write_epoch, write_start, write_validation
 from kenspeckle.predictions import Predictions
-from kenspeckle.run_folder import EPOCHS, FOLDS, TENSORBOARD
+from kenspeckle.run_folder import EPOCHS, FAILURE, FOLDS, TENSORBOARD
 from kenspeckle.session import Session, save_checkpoint
 from kenspeckle.training import Epoch, averaged, fit
 from kenspeckle.transfer import first_stage, second_stage
@@ -221,8 +221,12 @@ def _logged_failure(session: Session) -> Iterator[None]:
     except (KenspeckleError, KeyboardInterrupt) as error:
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         # on a full disk the log fails too, and the cause must be seen
-        with suppress(RunError), uninterrupted():
+        with suppress(RunError, StorageError), uninterrupted():
             _log(session, status)
+            if isinstance(error, NonFiniteError):
+                storage.write_json(
+                    session.run.path / FAILURE, {"error": str(error), "step": session.step}
+                )
         raise
 
 

@@ -1,0 +1,130 @@
+"""The learning-rate range test: short trainings on copies, over several seeds.
+
+It gives a range only where there is a valley that the seeds agree on (Smith 2017 looked at one
+sweep, whose answer depends on its seed and its ends); the network itself is never changed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kenspeckle.diagnosis.findings import Finding
+from kenspeckle.diagnosis.trials import Bench, attempt
+
+FACTORS = tuple(10.0 ** (power / 2) for power in range(-6, 5))  # of the configured rate
+FEW_FACTORS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+STEPS = 24
+_NEAR = 0.15  # of the way from guessing to the best: what still counts as good
+_LEAST_GAIN = 0.1  # of ln K, which the best rate must win
+_DECADES = 1.01  # by which the best rates of two seeds may differ
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateRange:
+    """What each rate reached after as many steps, and what follows."""
+
+    rate: float  # the configured one
+    factors: tuple[float, ...]
+    losses: tuple[tuple[float, ...], ...]  # of each seed, of each factor; infinite: broke off
+    chance: float
+    steps: int
+    seconds: float = 0.0
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Over the seeds."""
+        return tuple(float(np.mean(column)) for column in zip(*self.losses, strict=True))
+
+    @property
+    def best(self) -> int:
+        """The place of the factor with the least mean loss."""
+        return int(np.argmin(self.mean))
+
+    @property
+    def refusal(self) -> str:
+        """Why there is no range; "" where there is one."""
+        mean = self.mean
+        if not math.isfinite(mean[self.best]) or mean[self.best] > self.chance * (1 - _LEAST_GAIN):
+            return f"no rate gets below a loss of {min(mean):.3g}; guessing has {self.chance:.3g}"
+        if self.best in (0, len(mean) - 1):
+            return f"the best rate is the {'lowest' if self.best == 0 else 'highest'} tried"
+        bests = [math.log10(self.factors[int(np.argmin(row))]) for row in self.losses]
+        if max(bests) - min(bests) > _DECADES:
+            rates = ", ".join(f"{self.rate * 10**best:.2g}" for best in bests)
+            return f"the seeds do not agree on the best rate ({rates})"
+        return ""
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The lowest and highest rate that is about as good as the best; None if refused."""
+        if self.refusal:
+            return None
+        good = self.near_best()
+        low = high = self.best
+        while low > 0 and good[low - 1]:
+            low -= 1
+        while high + 1 < len(good) and good[high + 1]:
+            high += 1
+        return self.rate * self.factors[low], self.rate * self.factors[high]
+
+    def near_best(self) -> list[bool]:
+        """For each factor, whether its loss is about as good as the best."""
+        limit = self.mean[self.best] + _NEAR * (self.chance - self.mean[self.best])
+        return [loss <= limit for loss in self.mean]
+
+    @property
+    def words(self) -> str:
+        """The range, or why there is none."""
+        about = f"{len(self.losses)} seeds, {self.steps} steps each on a copy"
+        found = self.interval
+        if found is None:
+            return f"no range of rates: {self.refusal} ({about})"
+        return f"rates of {found[0]:.2g} to {found[1]:.2g} learn best ({about})"
+
+
+def rate_range(
+    benches: Sequence[Bench] | Callable[[int], Bench],
+    *,
+    seeds: int = 3,
+    steps: int = STEPS,
+    factors: Sequence[float] = FACTORS,
+) -> RateRange:
+    """Try each factor from each start; `benches` gives the start of a seed."""
+    rows = []
+    bench = None
+    for seed in range(seeds):
+        bench = benches(seed) if callable(benches) else benches[seed]
+        rows.append(tuple(attempt(bench, steps=steps, factor=factor).last for factor in factors))
+    assert bench
+    return RateRange(
+        rate=bench.settings.optimizer.rate,
+        factors=tuple(factors),
+        losses=tuple(rows),
+        chance=bench.chance,
+        steps=steps,
+    )
+
+
+def rate_findings(found: RateRange) -> list[Finding]:
+    """Whether the configured rate lies outside the range; nothing is said where it was refused."""
+    interval = found.interval
+    if interval is None:
+        return []
+    place = found.factors.index(1.0)
+    if found.near_best()[place] or interval[0] <= found.rate <= interval[1]:
+        return []
+    is_high = found.rate > interval[1]
+    return [
+        Finding(
+            name=f"rate too {'high' if is_high else 'low'}",
+            evidence=f"after {found.steps} steps at {found.rate:.3g} the loss is "
+            f"{found.mean[place]:.3g}, at {found.rate * found.factors[found.best]:.2g} it is "
+            f"{found.mean[found.best]:.3g}; {found.words}",
+            why="the steps overshoot" if is_high else "the steps are too small to get anywhere",
+            advice=f"--set optimizer.rate={found.rate * found.factors[found.best]:.2g}",
+        )
+    ]
