@@ -10,6 +10,7 @@ tuned: they are reported apart.
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +24,9 @@ import kenspeckle as ks
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.diagnosis.facts import Facts, findings_of
 from kenspeckle.errors import NonFiniteError
+from kenspeckle.evaluation.label_quality import suspects
+from kenspeckle.out_of_fold import out_of_fold
+from kenspeckle.recipes.choice import choose
 from kenspeckle.run_examination import examine_run
 
 COUNT = 1500
@@ -30,6 +34,8 @@ SPEED = ("threads=1", "precision=fp32", "monitor.pictures=0", "monitor.graph=off
 MLP = ("model.name=mlp", "model.hidden=[64]", "train.epochs=8", "optimizer.rate=0.002")
 DEEP = ("model.name=mlp", "model.hidden=[64,64,64,64,64,64,64,64]", "train.epochs=8")
 CONV = ("model.norm=none", "train.epochs=6", "optimizer.rate=0.003")
+HEART = ("train.epochs=50", "train.label_smoothing=0", "schedule.name=constant", "train.keep=last")
+SMALL = ("model.widths=[8,16]", "model.kernels=[5,3]", "model.paddings=[2,1]", "model.pools=[2,2]")
 Change = Callable[[Dataset, np.random.Generator], Dataset]
 
 
@@ -166,7 +172,7 @@ BROKEN = [
     *four(
         "rate too high",
         (M, (*MLP, "optimizer.rate=1"), None),
-        (F, ("train.epochs=3", "optimizer.name=sgd", "optimizer.rate=300"), None),
+        (F, ("train.epochs=3", "optimizer.name=sgd", "optimizer.rate=30"), None),
         (M, (*CONV, "optimizer.rate=0.3"), None),
         (F, (*MLP, "optimizer.rate=0.5"), None),
     ),
@@ -209,10 +215,10 @@ BROKEN = [
         replace(case, count=300)
         for case in four(
             "overfitting",
-            (F, (*MLP, "model.hidden=[300]", "train.epochs=120"), None),
-            (M, (*MLP, "model.hidden=[300]", "train.epochs=150", "optimizer.rate=0.005"), None),
-            (F, (*CONV, "train.epochs=70"), None),
-            (F, (*MLP, "model.hidden=[200,200]", "train.epochs=120"), None),
+            (F, (*MLP, *HEART, "model.hidden=[300]"), None),
+            (M, (*MLP, *HEART, "model.hidden=[300]", "optimizer.rate=0.005"), None),
+            (F, (*CONV, *HEART), None),
+            (F, (*MLP, *HEART, "model.hidden=[200,200]"), None),
         )
     ],
     *four(
@@ -305,9 +311,13 @@ def healthy() -> Iterator[Case]:
         ("model.name=mlp", "model.hidden=[]", "train.epochs=12", "optimizer.rate=0.003"),
         (*MLP, "model.hidden=[128,64]", "train.epochs=10", "model.dropout=0.2"),
         ("train.epochs=5", "optimizer.name=sgd", "optimizer.rate=0.1", "optimizer.momentum=0.9"),
-        ("model.widths=[8,16]", "model.kernels=[5,3]", "model.paddings=[2,1]", "model.pools=[2,2]")
-        + ("train.epochs=8",),
-        ("train.epochs=6", "optimizer.rate=0.003", "train.label_smoothing=0", "train.averaging=0.9"),
+        (*SMALL, "train.epochs=8"),
+        (
+            "train.epochs=6",
+            "optimizer.rate=0.003",
+            "train.label_smoothing=0",
+            "train.averaging=0.9",
+        ),
         (*MLP, "model.activation=tanh", "train.epochs=12", "initialization.name=xavier"),
     ]
     for number in range(100):
@@ -333,15 +343,71 @@ def facts_of(case: Case, folder: Path) -> tuple[Facts, float]:
     return examine_run(run, data), time.perf_counter() - began
 
 
+CLEANLAB = """
+import sys, numpy as np
+from cleanlab.filter import find_label_issues
+f = np.load(sys.argv[1])
+found = find_label_issues(
+    f["labels"], f["shares"], return_indices_ranked_by="self_confidence", n_jobs=1
+)
+print(" ".join(map(str, found)))
+"""
+
+
+def noise(python: str) -> None:
+    """Wrong labels planted at random: how many are found, and how many of the found are wrong.
+
+    `python` is one that has cleanlab, "" for none; it gets the same probabilities.
+    """
+    print("| source | wrong labels | n | ours: precision, recall | cleanlab: precision, recall |")
+    print("|---|---|---|---|---|")
+    for source in (M, F):
+        for share in (0.01, 0.05, 0.1):
+            clean = pictures(Case(fault="", variant=0, source=source, count=3000, seed=11))
+            rng = np.random.default_rng(round(1000 * share))
+            chosen = rng.permutation(len(clean))[: round(share * len(clean))]
+            labels = clean.labels.copy()
+            labels[chosen] = (labels[chosen] + rng.integers(1, 10, len(chosen))) % 10
+            data = replace(clean, labels=labels)
+            settings = (*SPEED, "augment.check=off", "train.epochs=5")
+            asked = choose(data, recipe="blink", settings=settings).config
+            members, said = out_of_fold(data, asked)
+            is_wrong = (clean.labels != labels)[members]
+            ours = suspects(said.probabilities, said.labels).items
+            cells = [_scores(ours, is_wrong)]
+            if python:
+                with tempfile.TemporaryDirectory() as folder:
+                    file = Path(folder) / "said.npz"
+                    np.savez(file, labels=said.labels, shares=said.probabilities)
+                    done = subprocess.run(
+                        [python, "-c", CLEANLAB, str(file)],
+                        capture_output=True,
+                        text=True,
+                        check=True,
+                    )
+                cells.append(_scores(np.array(done.stdout.split(), dtype=np.int64), is_wrong))
+            print(f"| {source} | {share:.0%} | {len(members):,} | " + " | ".join(cells) + " |")
+
+
+def _scores(found: np.ndarray, is_wrong: np.ndarray) -> str:
+    right = int(is_wrong[found].sum())
+    return f"{right / max(1, len(found)):.3f}, {right / is_wrong.sum():.3f} ({len(found)} found)"
+
+
 def main() -> int:
     """Print a row for each fault, and what is left of the healthy runs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--part", nargs="+", default=["broken", "healthy"])
     parser.add_argument("--only", nargs="+", default=[], help="faults")
+    parser.add_argument("--cleanlab", default="", help="a Python that has cleanlab")
     options = parser.parse_args()
+    if "noise" in options.part:
+        noise(options.cleanlab)
     rows: list[tuple[Case, str, float]] = []
-    cases = [*(BROKEN if "broken" in options.part else []),
-             *(healthy() if "healthy" in options.part else [])]
+    cases = [
+        *(BROKEN if "broken" in options.part else []),
+        *(healthy() if "healthy" in options.part else []),
+    ]
     for case in cases:
         if options.only and case.fault not in options.only:
             continue
@@ -349,7 +415,10 @@ def main() -> int:
             facts, seconds = facts_of(case, Path(folder) / "run")
         faults = [item.name for item in findings_of(facts) if item.is_fault]
         rows.append((case, faults[0] if faults else "", seconds))
-        print(f"{case.fault or 'healthy'} {case.variant}: {', '.join(faults) or 'nothing'}", file=sys.stderr)
+        print(
+            f"{case.fault or 'healthy'} {case.variant}: {', '.join(faults) or 'nothing'}",
+            file=sys.stderr,
+        )
     print("| planted | named first | held out, named first |\n|---|---|---|")
     for fault in [*dict.fromkeys(case.fault for case, _, _ in rows), None]:
         mine = [row for row in rows if row[0].fault == fault or (fault is None and row[0].fault)]
@@ -360,8 +429,10 @@ def main() -> int:
         name = "all faults" if fault is None else fault or "nothing (right: no finding)"
         print(f"| {name} | " + " | ".join(f"{sum(c)} of {len(c)}" for c in cells) + " |")
     if rows:
-        print(f"\nMeasuring took {np.median([s for *_, s in rows]):.1f} s in the median, "
-              f"{max(s for *_, s in rows):.1f} s at most.")
+        print(
+            f"\nMeasuring took {np.median([s for *_, s in rows]):.1f} s in the median, "
+            f"{max(s for *_, s in rows):.1f} s at most."
+        )
     return 0
 
 

@@ -135,7 +135,7 @@ def examine_source(data: Dataset, asked: RunConfig) -> Facts:
         facts,
         start=start_facts(bench),
         is_class_head=isinstance(bench.head, ClassHead),
-        memorised=memorise(bench),
+        memorised=memorise(bench, factors=(best, 1.0, best / 10)),
         rates=rates,
         # at the best rate: what a wrong one does is another finding
         control=shuffle_control(bench, views[0], factor=best),

@@ -22,7 +22,7 @@ from kenspeckle.diagnosis.label_change import label_changes, strong_operations
 from kenspeckle.diagnosis.look_alikes import LookAlikes, look_alikes
 from kenspeckle.diagnosis.outcome import Outcome
 from kenspeckle.diagnosis.preprocessing_gap import preprocessing_gap
-from kenspeckle.diagnosis.rate_range import FEW_FACTORS, rate_range
+from kenspeckle.diagnosis.rate_range import FEW_FACTORS, WIDE, rates_tried
 from kenspeckle.diagnosis.shift import shift
 from kenspeckle.diagnosis.start import start_facts
 from kenspeckle.diagnosis.trials import Bench, attempt, plain_loss
@@ -38,7 +38,9 @@ from kenspeckle.trial_curve import trial_curve
 
 _TRAIN, _SAMPLE = 6000, 1000  # pictures for trials, and for what the model says
 _STEPS = 40
+_JUDGED = 120  # of the network that judges augmentation
 _SECONDS = 1.0  # of a trial at most
+_LOOKED = 200  # pictures that units must answer to
 _SURE = 0.999
 
 
@@ -81,7 +83,7 @@ def examine_run(run: Run, dataset: Dataset | None = None, *, learning_curve: boo
         is_class_head = isinstance(bench.head, ClassHead)
         facts = replace(facts, start=start_facts(bench), is_class_head=is_class_head)
     if bench and run.failure:
-        rates = rate_range([bench], seeds=1, steps=_STEPS, factors=FEW_FACTORS)
+        rates = rates_tried([bench], WIDE, steps=_STEPS)
         return replace(facts, rates=rates)
     if not (run.path / MODEL).is_file():
         return facts
@@ -91,7 +93,7 @@ def examine_run(run: Run, dataset: Dataset | None = None, *, learning_curve: boo
     if bench and outcome.is_poor:
         outcome = _tried(outcome, bench, classifier)
     if strong_operations(settings.augment, data.images.shape[1:3]):
-        found = label_changes(train, validation, settings.augment, compute=compute)
+        found = label_changes(train, validation, settings.augment, compute=compute, steps=_JUDGED)
         facts = replace(facts, changes=tuple(found))
     if learning_curve and bench:
         facts = replace(facts, curve=trial_curve(data, settings))
@@ -114,7 +116,7 @@ def _outcome(
     labels = torch.from_numpy(seen.labels[:_SAMPLE])
     said = outputs(classifier.network, sample)
     right = classifier.head.logits(said).argmax(dim=1) == labels
-    states = unit_states(classifier, np.asarray(sample[:200]))
+    states = unit_states(classifier, np.asarray(sample[:_LOOKED]))
     relus = [row for row in states.layers if row.kind.name.lower().startswith("relu")]
     worst = max(relus, key=lambda row: row.dead, default=None)
     epochs = [line for line in run.epochs if line["fold"] == 0 and line["epoch"] > 0]

@@ -128,6 +128,7 @@ def training(
         choice.settings,
         source=locate(asked.source) if data.files or data.origin else asked.source,
         start=locate(asked.start) if asked.start else "",
+        data=replace(asked.data, corrections=_absolute(asked.data.corrections)),
         transfer=replace(choice.settings.transfer, backbone=locate(asked.transfer.backbone)),
     )
     run, is_new = _new_run(settings, out)
@@ -202,6 +203,10 @@ def _opened(dataset: Dataset | None, settings: RunConfig, progress: Progress | N
     if dataset is None:
         return open_dataset(settings.source, data=data, preprocess=preprocess, progress=progress)
     return read_again(dataset, data=data, preprocess=preprocess, progress=progress)
+
+
+def _absolute(corrections: str) -> str:
+    return locate(corrections) if corrections else ""
 
 
 def _read_again(dataset: Dataset | None, data: Dataset) -> list[str]:

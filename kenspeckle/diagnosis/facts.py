@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kenspeckle.diagnosis.causes import root_causes
@@ -9,7 +11,12 @@ from kenspeckle.diagnosis.findings import Finding
 from kenspeckle.diagnosis.inputs import InputFacts, input_findings
 from kenspeckle.diagnosis.label_change import LabelChange
 from kenspeckle.diagnosis.learning_curve import LearningCurve, curve_findings
-from kenspeckle.diagnosis.look_alikes import LookAlikes, copy_findings, label_findings
+from kenspeckle.diagnosis.look_alikes import (
+    LookAlikes,
+    copy_findings,
+    label_findings,
+    split_label_findings,
+)
 from kenspeckle.diagnosis.memorising import Memorised, memorising_findings
 from kenspeckle.diagnosis.outcome import Outcome, outcome_findings
 from kenspeckle.diagnosis.preprocessing_gap import Gap, gap_findings
@@ -46,11 +53,14 @@ def findings_of(facts: Facts) -> tuple[Finding, ...]:
         found.append(_of_failure(facts, start))
     if facts.inputs:
         found += input_findings(facts.inputs)
+    kinds = [item for shift in facts.shifts for item in shift_findings(shift)]
+    kinds += gap_findings(facts.gap) if facts.gap else []
+    found += kinds
     if facts.alike:
         found += label_findings(facts.alike) + copy_findings(facts.alike)
-    for shift in facts.shifts:
-        found += shift_findings(shift)
-    found += [change.finding for change in facts.changes if change.is_fault]
+        # where pictures differ, that explains why look-alikes disagree
+        found += [] if kinds else split_label_findings(facts.alike)
+    found += _of_augmentation(facts.changes)
     found += start
     if facts.memorised:
         found += memorising_findings(facts.memorised)
@@ -60,11 +70,27 @@ def findings_of(facts: Facts) -> tuple[Finding, ...]:
         found += shuffle_findings(facts.control)
     if facts.outcome:
         found += outcome_findings(facts.outcome)
-    if facts.gap:
-        found += gap_findings(facts.gap)
     if facts.curve:
         found += curve_findings(facts.curve)
     return root_causes(found)
+
+
+def _of_augmentation(changes: Sequence[LabelChange]) -> list[Finding]:
+    worst = max(
+        (change for change in changes if change.is_fault),
+        key=lambda change: change.plain - change.changed,
+        default=None,
+    )
+    if worst is None:
+        return []
+    return [
+        Finding(
+            name="augmentation changes labels",
+            evidence=f"augment.{worst.operation}: {worst.finding.evidence}",
+            why="pictures become those of another class and keep their label",
+            advice=f"--set augment.{worst.operation}=0",
+        )
+    ]
 
 
 def _of_start(facts: Facts) -> list[Finding]:
@@ -81,7 +107,7 @@ def _of_failure(facts: Facts, start: list[Finding]) -> Finding:
     why, advice = "the steps are so large that numbers overflow", "lower optimizer.rate"
     if any(item.name == "exploding gradients" for item in start):
         why, advice = start[0].why, start[0].advice
-    elif facts.rates:
+    elif facts.rates and math.isfinite(min(facts.rates.mean)):
         best = facts.rates.rate * facts.rates.factors[facts.rates.best]
         advice = f"--set optimizer.rate={best:.2g}"
     return Finding(name="not a number", evidence=facts.failure, why=why, advice=advice)

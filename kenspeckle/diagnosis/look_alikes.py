@@ -82,7 +82,7 @@ def small_rows(images: Images, side: int = SIDE) -> NDArray[np.float32]:
 
 
 def label_findings(found: LookAlikes) -> list[Finding]:
-    """Whether labels have to do with the pictures, in both splits."""
+    """Whether the labels of training pictures have to do with them."""
     advice = "check that pictures and labels are read in the same order; see `ken data`"
     if found.noise > _NOISE:
         is_all = found.noise > 0.6
@@ -96,6 +96,11 @@ def label_findings(found: LookAlikes) -> list[Finding]:
                 advice=advice if is_all else "`ken diagnose SOURCE --review FILE` lists them",
             )
         ]
+    return []
+
+
+def split_label_findings(found: LookAlikes) -> list[Finding]:
+    """Whether those of validation pictures do; of pictures of one kind in both splits."""
     train = wilson(round(found.train_accuracy * found.train_n), found.train_n)
     other = wilson(round(found.validation_accuracy * found.validation_n), found.validation_n)
     if train.low > 3 * found.chance and other.low < 1.5 * found.chance:
@@ -106,7 +111,7 @@ def label_findings(found: LookAlikes) -> list[Finding]:
                 f"training pictures most like them, but {found.validation_accuracy:.1%} of "
                 f"validation pictures (n={found.validation_n:,}, chance {found.chance:.1%})",
                 why="the labels of the validation split follow another order or class map",
-                advice=advice,
+                advice="check that pictures and labels are read in the same order; see `ken data`",
             )
         ]
     return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kenspeckle.data.batches import Batch
@@ -11,7 +12,6 @@ from kenspeckle.diagnosis.trials import Bench, attempt
 
 PICTURES = 16
 STEPS = 80
-_FACTORS = (1.0, 0.1, 10.0)  # of the rate: a wrong one is another finding's business
 _LEARNED = 0.3  # of the loss of guessing, below which the batch counts as known
 
 
@@ -30,12 +30,17 @@ class Memorised:
         return self.loss < _LEARNED * self.chance
 
 
-def memorise(bench: Bench, *, seconds: float = 2.0) -> Memorised:
-    """Train a copy on a single batch, at other rates too where the configured one fails."""
+def memorise(
+    bench: Bench, *, factors: Sequence[float] = (1.0, 0.1, 10.0), seconds: float = 2.0
+) -> Memorised:
+    """Train a copy on a single batch, at each factor of the rate until one succeeds.
+
+    That the configured rate fails is another finding's business.
+    """
     first = next(bench.course.batches.epoch(0))
     only = Batch(first.images[:PICTURES], first.labels[:PICTURES])
     best = math.inf
-    for factor in _FACTORS:
+    for factor in factors:
         trial = attempt(bench, steps=STEPS, factor=factor, only=only, seconds=seconds)
         best = min(best, trial.last)
         if best < _LEARNED * bench.chance:

@@ -10,7 +10,7 @@ from kenspeckle.diagnosis.findings import Finding
 
 _LEARNED = 0.97  # training accuracy that counts as known by heart
 _GAP = 0.08  # of the accuracies
-_RISE = 1.25  # last validation loss over the least
+_RISE = 1.08  # last validation loss over the least
 _DEAD = 0.5  # of the units of a layer
 _SURE_WRONG = 0.5  # share of mistakes that are made with near certainty
 _BELOW = 0.03  # of accuracy below what look-alikes reach

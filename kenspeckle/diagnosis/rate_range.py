@@ -15,7 +15,8 @@ import numpy as np
 from kenspeckle.diagnosis.findings import Finding
 from kenspeckle.diagnosis.trials import Bench, attempt
 
-FACTORS = tuple(10.0 ** (power / 2) for power in range(-6, 5))  # of the configured rate
+WIDE = tuple(10.0**power for power in range(-5, 6))  # of the configured rate
+WINDOW = tuple(10.0 ** (power / 2) for power in range(-3, 4))  # around the best of them
 FEW_FACTORS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 STEPS = 24
 _NEAR = 0.15  # of the way from guessing to the best: what still counts as good
@@ -32,7 +33,6 @@ class RateRange:
     losses: tuple[tuple[float, ...], ...]  # of each seed, of each factor; infinite: broke off
     chance: float
     steps: int
-    seconds: float = 0.0
 
     @property
     def mean(self) -> tuple[float, ...]:
@@ -86,25 +86,27 @@ class RateRange:
         return f"rates of {found[0]:.2g} to {found[1]:.2g} learn best ({about})"
 
 
-def rate_range(
-    benches: Sequence[Bench] | Callable[[int], Bench],
-    *,
-    seeds: int = 3,
-    steps: int = STEPS,
-    factors: Sequence[float] = FACTORS,
-) -> RateRange:
-    """Try each factor from each start; `benches` gives the start of a seed."""
-    rows = []
-    bench = None
-    for seed in range(seeds):
-        bench = benches(seed) if callable(benches) else benches[seed]
-        rows.append(tuple(attempt(bench, steps=steps, factor=factor).last for factor in factors))
-    assert bench
+def rate_range(start: Callable[[int], Bench], *, seeds: int = 3, steps: int = STEPS) -> RateRange:
+    """Find the right decade by one seed, then look around it by all; `start` makes that of a seed.
+
+    The configured rate is always among those that are tried.
+    """
+    benches = [start(seed) for seed in range(seeds)]
+    wide = rates_tried(benches[:1], WIDE, steps=steps)
+    around = {round(wide.factors[wide.best] * factor, 12) for factor in WINDOW}
+    return rates_tried(benches, sorted({1.0, *around}), steps=steps)
+
+
+def rates_tried(benches: Sequence[Bench], factors: Sequence[float], *, steps: int) -> RateRange:
+    """What each of `factors` reaches from each start."""
     return RateRange(
-        rate=bench.settings.optimizer.rate,
+        rate=benches[0].settings.optimizer.rate,
         factors=tuple(factors),
-        losses=tuple(rows),
-        chance=bench.chance,
+        losses=tuple(
+            tuple(attempt(bench, steps=steps, factor=factor).last for factor in factors)
+            for bench in benches
+        ),
+        chance=benches[0].chance,
         steps=steps,
     )
 
