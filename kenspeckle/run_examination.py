@@ -37,6 +37,7 @@ from kenspeckle.run_folder import MODEL, Run
 from kenspeckle.trial_curve import trial_curve
 
 _TRAIN, _SAMPLE = 6000, 1000  # pictures for trials, and for what the model says
+_SMALL, _LARGE_SAMPLE = 64, 100  # pixels a side; pictures of larger ones
 _STEPS = 40
 _JUDGED = 120  # of the network that judges augmentation
 _SECONDS = 1.0  # of a trial at most
@@ -62,7 +63,8 @@ def examine_run(run: Run, dataset: Dataset | None = None, *, learning_curve: boo
     compute = device.choose("cpu", "fp32", settings.threads)
     device.prepare(compute)
     splits = draw(data, settings.splits)
-    few = _few(splits)
+    is_small = max(data.images.shape[1:3]) <= _SMALL
+    few = _few(splits, _SAMPLE if is_small else _LARGE_SAMPLE)
     train, validation = data.take(few.train), data.take(few.validation)
     alike = look_alikes(data.take(splits.train), validation)
     is_balanced = settings.train.balance == "classes"
@@ -88,7 +90,9 @@ def examine_run(run: Run, dataset: Dataset | None = None, *, learning_curve: boo
     if not (run.path / MODEL).is_file():
         return facts
     classifier = load(run.model_file)
-    seen = _in_size(train, classifier)
+    seen = _in_size(
+        train if is_small else train.take(np.arange(min(len(train), _LARGE_SAMPLE))), classifier
+    )
     outcome = _outcome(run, data, splits, classifier, seen, alike)
     if bench and outcome.is_poor:
         outcome = _tried(outcome, bench, classifier)
@@ -172,7 +176,7 @@ def _in_size(data: Dataset, classifier: Classifier) -> Dataset:
     return views[len(views) // 2]
 
 
-def _few(splits: Splits) -> Splits:
+def _few(splits: Splits, most_validated: int) -> Splits:
     rng = np.random.default_rng(0)
 
     def some(members: NDArray[np.int64], most: int) -> NDArray[np.int64]:
@@ -180,6 +184,6 @@ def _few(splits: Splits) -> Splits:
 
     return Splits(
         train=some(splits.train, _TRAIN),
-        validation=some(splits.validation, _SAMPLE),
+        validation=some(splits.validation, most_validated),
         test=splits.test,
     )

@@ -96,7 +96,8 @@ def label_changes(
 ) -> list[LabelChange]:
     """Test each strong operation of `config`; empty where the judge does not learn the classes.
 
-    The judge is given `steps` updates. Takes some seconds on two processor cores. A function of its arguments alone.
+    The judge is given `steps` updates. Takes some seconds on two processor cores. A function of its
+    arguments alone.
     """
     names = strong_operations(config, train.images.shape[1:3])
     if not names:

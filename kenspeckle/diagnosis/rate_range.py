@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kenspeckle.diagnosis.findings import Finding
-from kenspeckle.diagnosis.trials import Bench, attempt
+from kenspeckle.diagnosis.trials import Bench, attempt, steps_within
 
 WIDE = tuple(10.0**power for power in range(-5, 6))  # of the configured rate
 WINDOW = tuple(10.0 ** (power / 2) for power in range(-3, 4))  # around the best of them
@@ -86,12 +86,17 @@ class RateRange:
         return f"rates of {found[0]:.2g} to {found[1]:.2g} learn best ({about})"
 
 
-def rate_range(start: Callable[[int], Bench], *, seeds: int = 3, steps: int = STEPS) -> RateRange:
+def rate_range(
+    start: Callable[[int], Bench], *, seeds: int = 3, seconds: float = 20.0
+) -> RateRange:
     """Find the right decade by one seed, then look around it by all; `start` makes that of a seed.
 
-    The configured rate is always among those that are tried.
+    The configured rate is always among those that are tried. Large networks get fewer steps, so
+    that all takes about `seconds`.
     """
     benches = [start(seed) for seed in range(seeds)]
+    trials = len(WIDE) + seeds * (len(WINDOW) + 1)
+    steps = steps_within(benches[0], seconds, most=STEPS, trials=trials)
     wide = rates_tried(benches[:1], WIDE, steps=steps)
     around = {round(wide.factors[wide.best] * factor, 12) for factor in WINDOW}
     return rates_tried(benches, sorted({1.0, *around}), steps=steps)

@@ -107,6 +107,15 @@ def attempt(
     return Trial(losses=tuple(losses), network=network)
 
 
+def steps_within(bench: Bench, seconds: float, *, most: int, trials: int) -> int:
+    """How many steps each of so many trials may take; two are timed, and 10 are the least."""
+    attempt(bench, steps=1)
+    began = time.perf_counter()
+    attempt(bench, steps=2)
+    each = (time.perf_counter() - began) / 2
+    return max(2 * _ENDS, min(most, int(seconds / trials / each)))
+
+
 def plain_loss(head: Head, outputs: torch.Tensor, labels: torch.Tensor) -> float:
     """Cross-entropy (nats) of `outputs` without smoothing or weights, comparable with ln K."""
     return float(functional.cross_entropy(head.logits(outputs), labels))
