@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kenspeckle.errors import KenspeckleError as KenspeckleError
     from kenspeckle.evaluation.accuracy import Measurement as Measurement
     from kenspeckle.evaluation.accuracy import measure as measure
+    from kenspeckle.examination import Diagnosis as Diagnosis
+    from kenspeckle.examination import diagnose as diagnose
     from kenspeckle.inference import Prediction as Prediction
     from kenspeckle.inference import predict as predict
     from kenspeckle.looking import look as look
@@ -44,6 +46,7 @@ _HOME = {
     "Assessment": "assessment",
     "Classifier": "model_file",
     "Dataset": "data.dataset",
+    "Diagnosis": "examination",
     "KenspeckleError": "errors",
     "Measurement": "evaluation.accuracy",
     "Prediction": "inference",
@@ -55,6 +58,7 @@ _HOME = {
     "Survey": "survey",
     "build_recipe": "recipes.catalog",
     "compare": "contest",
+    "diagnose": "examination",
     "evaluate": "assessment",
     "inspect_data": "survey",
     "load": "model_file",

@@ -15,7 +15,7 @@ from typing import Literal
 
 from kenspeckle import runlog, storage
 from kenspeckle.cross_validation import close_fold, epochs_to_keep, fold_epochs, tell_fold, whole
-from kenspeckle.errors import KenspeckleError, RunError, StorageError
+from kenspeckle.errors import KenspeckleError, NonFiniteError, RunError, StorageError
 from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.evaluation.temperature import Temperature
 from kenspeckle.event_files import EventFiles
@@ -24,7 +24,7 @@ from kenspeckle.finishing import keep_model, validated, write_model, write_resul
 from kenspeckle.interruption import uninterrupted
 from kenspeckle.monitoring import write_epoch, write_start, write_validation
 from kenspeckle.predictions import Predictions
-from kenspeckle.run_folder import EPOCHS, FOLDS, TENSORBOARD
+from kenspeckle.run_folder import EPOCHS, FAILURE, FOLDS, TENSORBOARD
 from kenspeckle.session import Session, save_checkpoint
 from kenspeckle.training import Epoch, averaged, fit
 from kenspeckle.transfer import first_stage, second_stage
@@ -222,8 +222,12 @@ def _logged_failure(session: Session) -> Iterator[None]:
     except (KenspeckleError, KeyboardInterrupt) as error:
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         # on a full disk the log fails too, and the cause must be seen
-        with suppress(RunError), uninterrupted():
+        with suppress(RunError, StorageError), uninterrupted():
             _log(session, status)
+            if isinstance(error, NonFiniteError):
+                storage.write_json(
+                    session.run.path / FAILURE, {"error": str(error), "step": session.step}
+                )
         raise
 
 

@@ -40,6 +40,7 @@ def ready(
         choice.settings,
         source=locate(asked.source) if data.files or data.origin else asked.source,
         start=locate(asked.start) if asked.start else "",
+        data=replace(asked.data, corrections=_absolute(asked.data.corrections)),
         transfer=replace(choice.settings.transfer, backbone=locate(asked.transfer.backbone)),
     )
     return Ready(
@@ -53,3 +54,7 @@ def opened(dataset: Dataset | None, settings: RunConfig, progress: Progress | No
     if dataset is None:
         return open_dataset(settings.source, data=data, preprocess=preprocess, progress=progress)
     return read_again(dataset, data=data, preprocess=preprocess, progress=progress)
+
+
+def _absolute(corrections: str) -> str:
+    return locate(corrections) if corrections else ""

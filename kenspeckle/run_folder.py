@@ -23,6 +23,7 @@ EPOCHS, FOLDS, CHECKPOINTS, MODEL, RESULT = (
     "result.json",
 )
 TENSORBOARD = "tensorboard"
+FAILURE = "failure.json"  # why a training broke off with NaN or infinity
 # what is written first; without the last of them the folder is no run yet
 _BEGINNING = (LOCK, ENVIRONMENT, LEDGER, CONFIG)
 
@@ -78,6 +79,12 @@ class Run:
     def model_file(self) -> Path:
         """The portable model; raises `RunError` before there is one."""
         return self._existing(MODEL)
+
+    @property
+    def failure(self) -> str:
+        """Why the training broke off with NaN or infinity; "" where it did not."""
+        broke_off = not self.is_finished and (self.path / FAILURE).is_file()
+        return str(self._json(FAILURE)["error"]) if broke_off else ""
 
     @property
     def is_finished(self) -> bool:

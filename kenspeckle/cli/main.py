@@ -32,6 +32,7 @@ COMMANDS = {
     "data": "Tell what is in a data set, and what looks wrong.",
     "evaluate": "Measure a run on its test split.",
     "predict": "Name what is in pictures.",
+    "diagnose": "Name what is wrong with a run or a source.",
     "report": "Write one page about a run.",
     "compare": "Tell which of several recipes is better, if that can be told.",
     "runs": "List all runs, best first.",

@@ -25,6 +25,7 @@ class SourceConfig:
     # off: pictures are decoded whenever they are needed, for sources that the disk cannot hold
     cache: Literal["on", "off"] = "on"
     near_duplicates: Literal["auto", "off"] = "auto"  # whether they are kept in one split
+    corrections: str = ""  # a CSV of corrected labels, as `ken diagnose --apply` writes it
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_pixels <= 2**31:

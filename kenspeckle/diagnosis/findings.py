@@ -13,3 +13,4 @@ class Finding:
     evidence: str  # with the numbers
     advice: str  # one setting or command
     is_fault: bool = True
+    why: str = ""  # what the numbers mean, in one line

@@ -42,6 +42,7 @@ _MILD_SHIFT = 0.12  # share of the shorter side
 _TRAIN, _TESTED = 8000, 1000  # pictures
 _AT_ONCE = 10_000_000  # pixel values that are changed at a time
 _SIDE = 32  # the shorter one of larger pictures is reduced to it
+_STEPS = 240  # of the judge
 _LEAST_DROP = 0.05  # of accuracy
 _BETTER_THAN_CHANCE = 2.0  # a judge below this many times chance is believed nothing
 
@@ -85,18 +86,25 @@ def strong_operations(config: AugmentConfig, size: tuple[int, int]) -> list[str]
 
 
 def label_changes(
-    train: Dataset, validation: Dataset, config: AugmentConfig, *, compute: Compute, seed: int = 0
+    train: Dataset,
+    validation: Dataset,
+    config: AugmentConfig,
+    *,
+    compute: Compute,
+    seed: int = 0,
+    steps: int = _STEPS,
 ) -> list[LabelChange]:
     """Test each strong operation of `config`; empty where the judge does not learn the classes.
 
-    Takes some seconds on two processor cores. A function of its arguments alone.
+    The judge is given `steps` updates. Takes some seconds on two processor cores. A function of its
+    arguments alone.
     """
     names = strong_operations(config, train.images.shape[1:3])
     if not names:
         return []
     rng = np.random.default_rng(seed)
     train, validation = _some(train, _TRAIN, rng), _some(validation, _TESTED, rng)
-    judge = _judge(_reduced(train), compute, seed)
+    judge = _judge(_reduced(train), compute, seed, steps)
     plain = _answers(judge, validation)
     accuracy = float((plain == validation.labels).mean())
     if accuracy < min(0.9, _BETTER_THAN_CHANCE / len(train.class_names)):
@@ -117,7 +125,7 @@ def label_changes(
     return found
 
 
-def _judge(data: Dataset, compute: Compute, seed: int) -> torch.nn.Module:
+def _judge(data: Dataset, compute: Compute, seed: int, steps: int) -> torch.nn.Module:
     """A small network that has seen `data` as it is."""
     _, height, width, channels = data.images.shape
     head = ClassHead(len(data.class_names))
@@ -131,7 +139,7 @@ def _judge(data: Dataset, compute: Compute, seed: int) -> torch.nn.Module:
     loop = fit(
         Training(network=network, optimizer=optimizer),
         batches,
-        TrainConfig(epochs=0, steps=240, batch_size=100, label_smoothing=0.05),
+        TrainConfig(epochs=0, steps=steps, batch_size=100, label_smoothing=0.05),
         schedule=ScheduleConfig(),
         head=head,
         compute=compute,

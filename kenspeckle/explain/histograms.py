@@ -117,6 +117,11 @@ def histogram(values: Tensor, *, bins: int = BINS) -> Histogram:
     )
 
 
+def _histograms(named: Mapping[str, Tensor]) -> dict[str, Histogram]:
+    finite = {name: values for name, values in named.items() if torch.isfinite(values).all()}
+    return {name: histogram(values) for name, values in finite.items()}
+
+
 def layer_histograms(
     network: nn.Module,
     batch: Batch,
@@ -146,13 +151,11 @@ def layer_histograms(
             value.backward()  # type: ignore[no-untyped-call]
         named = dict(network.named_parameters())
         return LayerHistograms(
-            weights={name: histogram(parameter) for name, parameter in named.items()},
-            gradients={
-                name: histogram(parameter.grad)
-                for name, parameter in named.items()
-                if parameter.grad is not None
-            },
-            pre_activations={name: histogram(values) for name, values in found.items()},
+            weights=_histograms(named),
+            gradients=_histograms(
+                {name: p.grad for name, p in named.items() if p.grad is not None}
+            ),
+            pre_activations=_histograms(found),
             loss=value.item(),
             matrices=tuple(name for name, parameter in named.items() if parameter.ndim > 1),
             pictures=len(batch.images),

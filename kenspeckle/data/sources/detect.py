@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from kenspeckle.data.corrections import corrected
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.listing import Listing
 from kenspeckle.data.picture_cache import Progress, cache_folder
@@ -54,9 +55,20 @@ def open_dataset(
 
     Picture files are brought to the size that `preprocess` says; of classes that have none to train
     on, they are left out unless `classes` is "all". `progress` hears of decoding, and
-    of downloads, which only the name "fashion-mnist" can cause. Raises `DataError` where nothing
-    fits.
+    of downloads, which only the name "fashion-mnist" can cause. Labels are corrected as
+    `data.corrections` says. Raises `DataError` where nothing fits.
     """
+    found = _opened(source, data, preprocess, classes, progress)
+    return corrected(found, data.corrections) if data and data.corrections else found
+
+
+def _opened(
+    source: str | Path,
+    data: SourceConfig | None,
+    preprocess: PreprocessConfig | None,
+    classes: Classes,
+    progress: Progress | None,
+) -> Dataset:
     name = str(source)
     listing = list_pictures(name, data or SourceConfig())
     if listing:
