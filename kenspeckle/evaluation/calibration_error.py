@@ -42,8 +42,12 @@ def calibration_error(
         order = np.argsort(owner, kind="stable")
         starts = np.flatnonzero(np.diff(owner[order], prepend=-1))
         parts = np.add.reduceat(parts[order], starts, axis=0)
+    spread = parts.T @ parts
+    # a bin without a mistake says that nothing varies; by its probabilities some are to be expected
+    expected = np.bincount(place, weights=said * (1 - said), minlength=bins)
+    spread += np.diag(np.maximum(0.0, expected - np.diag(spread)))
     noise = np.random.default_rng(seed).multivariate_normal(
-        np.zeros(bins), parts.T @ parts / count**2, _SIMULATED, method="eigh"
+        np.zeros(bins), spread / count**2, _SIMULATED, method="eigh"
     )
     measured, tail = found.error, (1 - LEVEL) / 2
 
