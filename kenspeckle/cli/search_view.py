@@ -91,7 +91,7 @@ class SearchView:
     def _start(self, event: SearchStarted) -> None:
         config, plan = event.config, event.plan
         limits = [f"{event.planned} trials"] if event.planned else []
-        limits += [f"{plan.minutes:g} minutes"] if plan.minutes else []
+        limits += [f"{plan.minutes:g} min"] if plan.minutes else []
         self._print(
             f"{event.folder}: {plan.method} search from recipe {config.recipe} on {config.source}, "
             f"at most {' or '.join(limits)}"

@@ -172,10 +172,11 @@ def test_what_falls_behind_is_pruned(tmp_path):
 
 
 def test_hyperband_ends_some_trials_early(tmp_path):
-    space = ["optimizer.rate=" + ",".join(f"0.0{n}" for n in range(11, 20))]
+    rates = [f"{rate}{number}" for number in range(1, 6) for rate in ("0.01", "0.0000001")]
+    space = ["optimizer.rate=" + ",".join(rates)]
     settings = (*SMALL, "train.epochs=9")
     result = ks.search(
-        bars(60), settings=settings, space=space, plan=plan(method="grid", pruning="hyperband"),
+        bars(90), settings=settings, space=space, plan=plan(method="grid", pruning="hyperband"),
         out=tmp_path / "s",
     )  # fmt: skip
     assert {trial.outcome for trial in result.trials} == {"done", "pruned"}
