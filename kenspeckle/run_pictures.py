@@ -56,13 +56,20 @@ class RunPictures:
     @cached_property
     def training(self) -> Dataset:
         """Of the training split, evenly from the first to the last."""
-        return self._sample(self.splits.train)
+        return self._sample(self._parts[0])
 
     @cached_property
     def unseen(self) -> Dataset:
-        """Of what the network was validated on: by folds that is all but the test split."""
-        by_folds = self.run.config.splits.folds > 0
-        return self._sample(members_of(self.splits) if by_folds else self.splits.validation)
+        """Of what the network was validated on, none of them in `training`."""
+        return self._sample(self._parts[1])
+
+    @cached_property
+    def _parts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Items to learn from and others; by folds the same ones were both."""
+        if self.run.config.splits.folds > 0:
+            members = members_of(self.splits)
+            return members[::2], members[1::2]
+        return self.splits.train, self.splits.validation
 
     @cached_property
     def examples(self) -> NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from kenspeckle.figures.style import COLOURS, COLUMN, FAINT, INK, SMALL
 Block = tuple[str, NDArray[Any], Sequence[str], Sequence[bool]]  # title, pictures, names, marked
 _TITLE, _NAME, _FOOT = 0.24, 0.18, 0.22  # inches
 _GAP = 0.06
+_SHORT = 7  # letters of a name that fit above a picture of which ten stand in a row
 
 
 def tiles(blocks: Sequence[Block], *, most: int = 30, across: int = 0) -> Figure:
@@ -25,8 +26,8 @@ def tiles(blocks: Sequence[Block], *, most: int = 30, across: int = 0) -> Figure
     """
     count = max(len(images) for _, images, _, _ in blocks)
     drawn = min(count, most)
-    columns = across or _columns(drawn, blocks[0][1].shape[1:3], len(blocks))
     longest = max(len(name) for _, _, names, _ in blocks for name in names[:drawn])
+    columns = across or _columns(drawn, blocks[0][1].shape[1:3], len(blocks), longest)
     side = (COLUMN - _GAP) / columns - _GAP
     tall = side * max(images.shape[1] / images.shape[2] for _, images, _, _ in blocks)
     letters = max(4, int(side / 0.072))
@@ -62,8 +63,8 @@ def tiles(blocks: Sequence[Block], *, most: int = 30, across: int = 0) -> Figure
     return figure
 
 
-def _columns(count: int, size: tuple[int, ...], blocks: int) -> int:
-    """Small pictures ten in a row, photographs four or five, where that leaves no ragged end."""
+def _columns(count: int, size: tuple[int, ...], blocks: int, longest: int) -> int:
+    """Small pictures ten in a row, photographs and long names four or five, without ragged ends."""
     if size[0] < 64:
-        return min(count, 10 if blocks > 1 or count > 10 else 5)
+        return min(count, 10 if (blocks > 1 or count > 10) and longest <= _SHORT else 5)
     return min(count, 4 if count % 4 == 0 or count > 10 else 5)
