@@ -321,7 +321,7 @@ def test_look_takes_a_size(capsys):
     ("arguments", "message"),
     [
         (["look", "vgg-15", "--summary"], "unknown model 'vgg-15'; did you mean 'vgg-16'?"),
-        (["look", "vgg-16"], "say what to look at: --summary prints the table of layers"),
+        (["look", "vgg-16"], "vgg-16: no run here (missing config.toml); start one with"),
         (["look", "vgg-16", "--summary", "--size", "9"], "--size must be CHANNELSxHEIGHTxWIDTH"),
         (["look", "softmax", "--summary", "--classes", "0"], "--classes must be at least 1, got 0"),
         (["reproduce", "softmx"], "unknown experiment 'softmx'; did you mean 'softmax'?"),
