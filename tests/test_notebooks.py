@@ -69,5 +69,7 @@ def test_a_notebook_runs_and_shows_the_training_live(path, tmp_path, one_core):
     assert "model of " in live.data["text/plain"] and " on validation; " in live.data["text/plain"]
     has_steps = "model of epoch" in live.data["text/plain"]  # and not a head alone
     assert ("data:image/png;base64," in live.data["text/html"]) == has_steps
-    (tested,) = [cell for cell in done.cells if "ks.evaluate(" in cell.source]
-    assert " to " in texts(tested) and "n=" in texts(tested)
+    for tested in [cell for cell in done.cells if "ks.evaluate(" in cell.source]:
+        assert " to " in texts(tested) and "n=" in texts(tested)
+    for looked in [cell for cell in done.cells if "ks.look(" in cell.source]:
+        assert "image/png" in looked.outputs[0].data
