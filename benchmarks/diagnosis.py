@@ -172,7 +172,7 @@ BROKEN = [
     *four(
         "rate too high",
         (M, (*MLP, "optimizer.rate=1"), None),
-        (F, ("train.epochs=3", "optimizer.name=sgd", "optimizer.rate=30"), None),
+        (F, (*MLP, "model.hidden=[128]", "optimizer.rate=3"), None),
         (M, (*CONV, "optimizer.rate=0.3"), None),
         (F, (*MLP, "optimizer.rate=0.5"), None),
     ),

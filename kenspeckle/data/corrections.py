@@ -40,8 +40,7 @@ def check_of(data: Dataset, index: int) -> str:
     """16 hexadecimal digits that another picture does not have."""
     if data.origin:
         return data.origin.pictures[index].sha256[:16]
-    digest: bytes = data.digests[index].tobytes()
-    return digest.hex()[:16]
+    return bytes(data.digests[index]).hex()[:16]
 
 
 def corrected(data: Dataset, path: str | Path) -> Dataset:

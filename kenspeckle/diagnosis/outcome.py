@@ -138,7 +138,8 @@ def _of_length(found: Outcome) -> list[Finding]:
             evidence=f"after {found.steps:,} steps the loss is {found.train_loss:.3g}; "
             f"{found.trial_steps} more take it from {before:.3g} to {after:.3g}",
             why="the loss was still falling when the training ended",
-            advice="--set train.epochs=10 (or three times as many)",
+            advice="--set train.epochs=0 "
+            f"--set train.steps={3 * max(found.steps, found.trial_steps)}",
         )
     ]
 

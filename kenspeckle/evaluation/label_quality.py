@@ -51,17 +51,45 @@ def suspects(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> S
     is_believed = believed[rows, best] >= 0
     joint = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(joint, (labels[is_believed], best[is_believed]), 1)
-    margins = shares[rows, best] - shares[rows, labels]
-    # an item that its own label still suits best is none, however modest the thresholds are
-    chosen = np.flatnonzero(is_believed & (best != labels) & (margins > 0))
-    order = chosen[np.argsort(-margins[chosen], kind="stable")]
+    chosen, suggested = _pruned(shares, labels, expected(joint, labels))
+    margins = shares[chosen, suggested] - shares[chosen, labels[chosen]]
+    order = np.argsort(-margins, kind="stable")
     return Suspects(
-        items=order,
-        suggested=best[order],
+        items=chosen[order],
+        suggested=suggested[order],
         margins=margins[order],
         joint=joint,
         n=count,
     )
+
+
+def expected(joint: NDArray[np.int64], labels: NDArray[np.int64]) -> Floats:
+    """(K, K) how many items of each label are of each class: `joint`, scaled to all items."""
+    counts = np.bincount(labels, minlength=len(joint))
+    seen = joint.sum(axis=1)
+    scale = np.where(seen > 0, counts / np.maximum(1, seen), 0.0)
+    found: Floats = joint.astype(np.float64) * scale[:, None]
+    return found
+
+
+def _pruned(
+    shares: Floats, labels: NDArray[np.int64], counts: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Items and suggestions: of each pair of classes as many as expected, the clearest first.
+
+    "Prune by noise rate" of the paper; an item that its own label suits best is none.
+    """
+    best = shares.argmax(axis=1)
+    chosen = np.zeros(len(labels), dtype=bool)
+    for label, suggestion in np.argwhere(np.rint(counts) > 0):
+        if label == suggestion:
+            continue
+        own = np.flatnonzero(labels == label)
+        margins = shares[own, suggestion] - shares[own, label]
+        most = round(float(counts[label, suggestion]))
+        chosen[own[np.argsort(-margins, kind="stable")[:most]]] = True
+    items = np.flatnonzero(chosen & (best != labels))
+    return items, best[items]
 
 
 def thresholds(shares: Floats, labels: NDArray[np.int64]) -> Floats:
