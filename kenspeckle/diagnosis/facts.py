@@ -25,7 +25,6 @@ from kenspeckle.diagnosis.shift import Shift, shift_findings
 from kenspeckle.diagnosis.shuffled_labels import ShuffleControl, shuffle_findings
 from kenspeckle.diagnosis.start import StartFacts, start_findings
 
-
 _SLACK = 0.1  # of accuracy
 
 

@@ -81,7 +81,7 @@ CASES = {
     "duplicated inputs": replace(HEALTHY, inputs=replace(INPUTS, copies=0.5)),
     "class imbalance": replace(HEALTHY, inputs=replace(INPUTS, smallest=("b", 5))),
     "labels do not fit the pictures": replace(
-        HEALTHY, alike=replace(ALIKE, noise=0.9), outcome=POOR
+        HEALTHY, alike=replace(ALIKE, noise=0.8), outcome=POOR
     ),
     "mislabelled items": replace(HEALTHY, alike=replace(ALIKE, noise=0.3), outcome=POOR),
     "leak between splits": replace(HEALTHY, alike=replace(ALIKE, copies=60)),
