@@ -25,6 +25,8 @@ from kenspeckle.diagnosis.shift import Shift, shift_findings
 from kenspeckle.diagnosis.shuffled_labels import ShuffleControl, shuffle_findings
 from kenspeckle.diagnosis.start import StartFacts, start_findings
 
+_SLACK = 0.1  # of accuracy
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -57,7 +59,10 @@ def findings_of(facts: Facts) -> tuple[Finding, ...]:
     kinds += gap_findings(facts.gap) if facts.gap else []
     found += kinds
     if facts.alike:
-        found += label_findings(facts.alike) + copy_findings(facts.alike)
+        found += copy_findings(facts.alike)
+        # labels that a network tells on pictures it has not seen are no noise
+        if _told(facts) <= 1 - facts.alike.noise + _SLACK:
+            found += label_findings(facts.alike)
         # where pictures differ, that explains why look-alikes disagree
         found += [] if kinds else split_label_findings(facts.alike)
     found += _of_augmentation(facts.changes)
@@ -73,6 +78,12 @@ def findings_of(facts: Facts) -> tuple[Finding, ...]:
     if facts.curve:
         found += curve_findings(facts.curve)
     return root_causes(found)
+
+
+def _told(facts: Facts) -> float:
+    """The accuracy of a network on validation pictures, the best that is known."""
+    outcome = facts.outcome.balance.other_accuracy if facts.outcome else 0.0
+    return max(outcome, facts.control.real if facts.control else 0.0)
 
 
 def _of_augmentation(changes: Sequence[LabelChange]) -> list[Finding]:

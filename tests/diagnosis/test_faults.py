@@ -61,7 +61,7 @@ OUTCOME = Outcome(
 )
 POOR = replace(
     OUTCOME,
-    balance=replace(OUTCOME.balance, train_accuracy=0.3, other_accuracy=0.3),
+    balance=replace(OUTCOME.balance, train_accuracy=0.2, other_accuracy=0.2),
     train_loss=2.0,
     trial_steps=40,
     continued=(2.0, 2.0),
@@ -80,8 +80,10 @@ CASES = {
     "constant inputs": replace(HEALTHY, inputs=replace(INPUTS, contrast=0.3)),
     "duplicated inputs": replace(HEALTHY, inputs=replace(INPUTS, copies=0.5)),
     "class imbalance": replace(HEALTHY, inputs=replace(INPUTS, smallest=("b", 5))),
-    "labels do not fit the pictures": replace(HEALTHY, alike=replace(ALIKE, noise=0.9)),
-    "mislabelled items": replace(HEALTHY, alike=replace(ALIKE, noise=0.2)),
+    "labels do not fit the pictures": replace(
+        HEALTHY, alike=replace(ALIKE, noise=0.8), outcome=POOR
+    ),
+    "mislabelled items": replace(HEALTHY, alike=replace(ALIKE, noise=0.3), outcome=POOR),
     "leak between splits": replace(HEALTHY, alike=replace(ALIKE, copies=60)),
     "distribution shift": replace(HEALTHY, shifts=(replace(SHIFT, accuracy=0.9, p=0.002),)),
     "exploding gradients": replace(
@@ -170,3 +172,7 @@ def test_a_valley_gives_its_rates():
         steps=10,
     )
     assert found.interval == (0.1, 1.0)
+
+
+def test_labels_that_a_network_tells_are_no_noise():
+    assert findings_of(replace(HEALTHY, alike=replace(ALIKE, noise=0.3))) == ()

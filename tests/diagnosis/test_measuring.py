@@ -108,3 +108,12 @@ def test_the_command_prints_its_findings_as_json(capsys):
     assert code == 0
     assert {"name", "evidence", "why", "advice"} == set(document["findings"][0])
     assert document["findings"][0]["name"] == "rate too low"
+
+
+def test_a_start_that_overflows_ends_in_one_line(tmp_path, dataset):
+    start = ("model.norm=none", "initialization.name=normal", "initialization.scale=1e30")
+    with pytest.raises(ks.KenspeckleError, match="not finite"):
+        ks.train(dataset, recipe="blink", settings=(*SMALL, *start), out=tmp_path / "run")
+    found = ks.diagnose(tmp_path / "run", dataset=dataset)
+    assert found.faults[0].name == "not a number"
+    assert "start is too large" in found.faults[0].why
