@@ -56,8 +56,10 @@ def network_of(run: Run) -> Network:
 
 
 def _multiplications(row: LayerRow) -> int:
-    """Each weight of a convolution is used at every place of its output."""
-    return row.weights * (math.prod(row.shape[1:]) if len(row.shape) == 3 else 1)
+    """Each weight is used at every place: of maps (C, H, W), or where units are the last axis."""
+    if "Conv" in row.kind:
+        return row.weights * math.prod(row.shape[1:])
+    return row.weights * math.prod(row.shape[:-1]) if "Linear" in row.kind else 0
 
 
 def evenly(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
