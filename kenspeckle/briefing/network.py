@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.evenly import evenly
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.splits import TRAIN
 from kenspeckle.inference import predictions
@@ -35,7 +36,7 @@ class Network:
     def share_right(self, data: Dataset, items: NDArray[np.int64]) -> tuple[float, int]:
         """Of `items`, or of some of them where they are many: the share told rightly, and n."""
         count = int(max(_LEAST, min(_MOST, _WORK / self.cost)))
-        chosen = evenly(items, count)
+        chosen = items[evenly(len(items), count)]
         found = predictions(
             self.classifier.network,
             dataset_views(data.take(chosen), self.classifier.preprocess),
@@ -60,10 +61,3 @@ def _multiplications(row: LayerRow) -> int:
     if "Conv" in row.kind:
         return row.weights * math.prod(row.shape[1:])
     return row.weights * math.prod(row.shape[:-1]) if "Linear" in row.kind else 0
-
-
-def evenly(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """At most `count` of `items` (n,), from the first to the last."""
-    places = np.linspace(0, len(items) - 1, min(count, len(items))).astype(np.int64)
-    chosen: NDArray[np.int64] = items[places]
-    return chosen

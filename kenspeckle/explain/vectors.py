@@ -88,8 +88,3 @@ def batch_size(images: Images) -> int:
     """Pictures at a time: of large ones fewer, since layers need a hundred times their bytes."""
     size: int = _BATCH * 28 * 28 // math.prod(images.shape[1:])
     return max(16, min(_BATCH, size))
-
-
-def evenly(count: int, most: int) -> NDArray[np.int64]:
-    """At most `most` of `count` indices, at even distances from the first to the last."""
-    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
