@@ -26,6 +26,7 @@ from kenspeckle.explain.saliency import compare_saliency, methods_for
 from kenspeckle.explain.saliency_checks import sanity_check
 from kenspeckle.explain.split_histograms import split_histograms
 from kenspeckle.explain.units import unit_states
+from kenspeckle.explain.vectors import vectors
 from kenspeckle.figures.drawable import Drawable
 from kenspeckle.models.heads import ClassHead
 from kenspeckle.run_folder import TENSORBOARD
@@ -99,10 +100,12 @@ def _ideal_inputs(pictures: RunPictures, _: str) -> Iterator[Drawable]:
 
 def _ideal_units(pictures: RunPictures, layer: str) -> Iterator[Drawable]:
     network = pictures.classifier.network
+    name = layer or hidden_layer(network)
+    width = vectors(network, pictures.training.images[:1], name).shape[1]
     yield ideal_units(
         network,
-        layer or hidden_layer(network),
-        range(_UNITS),
+        name,
+        range(min(_UNITS, width)),
         shape=pictures.classifier.shape,
         compare=pictures.training.images,
     )
@@ -161,6 +164,7 @@ KINDS: dict[str, Kind] = {
                 pictures.examples,
                 min(_NEAREST, len(pictures.training)),
                 layer=layer,
+                head=pictures.classifier.head,
             )
         ],
     ),

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from kenspeckle import config
 from kenspeckle.data.batches import Batch
+from kenspeckle.data.evenly import evenly
 from kenspeckle.evaluation.accuracy import measure
+from kenspeckle.evaluation.confusion import confusion
+from kenspeckle.evaluation.mistakes import mistakes
 from kenspeckle.event_files import EventFiles, Setting
 from kenspeckle.events import EpochRecord
 from kenspeckle.explain.histograms import layer_histograms
@@ -65,28 +68,26 @@ def write_validation(session: Session, events: EventFiles, made: Predictions) ->
     if not most:
         return
     measured, step, names = measure(made), session.training.total, made.class_names
-    classes = len(names)
-    counts = np.bincount(made.labels * classes + made.predicted, minlength=classes**2)
     about = f"step {step:,}: {measured.accuracy:.2%} of {measured.n:,} validation pictures right"
-    sheet = confusion_sheet(counts.reshape(classes, classes), names, title=about)
+    sheet = confusion_sheet(confusion(made).counts, names, title=about)
     _picture(events, "validation", "confusion matrix", step, sheet)
-    wrong = np.flatnonzero(made.predicted != made.labels)
-    if not len(wrong):
+    wrong = mistakes(made)
+    if not wrong:
         return
-    order = np.argsort(-made.probabilities[wrong, made.predicted[wrong]], kind="stable")
-    chosen = wrong[order[:most]]
-    images = session.dataset.take(_validated(session)[chosen]).images
-    mistakes = [
+    chosen = wrong[:most]
+    items = _validated(session)[[answer.item for answer in chosen]]
+    images = session.dataset.take(items).images
+    shown = [
         Mistake(
             image=np.asarray(images[place]),
-            label=names[made.labels[item]],
-            predicted=names[made.predicted[item]],
-            probability=float(made.probabilities[item].max()),
+            label=names[answer.label],
+            predicted=names[answer.predicted],
+            probability=answer.probability,
         )
-        for place, item in enumerate(chosen)
+        for place, answer in enumerate(chosen)
     ]
     title = f"step {step:,}: {len(chosen)} of {len(wrong):,} mistakes, the surest first"
-    _picture(events, "validation", "mistakes", step, mistake_sheet(mistakes, title=title))
+    _picture(events, "validation", "mistakes", step, mistake_sheet(shown, title=title))
 
 
 def hyper_parameters(settings: RunConfig) -> dict[str, Setting]:
@@ -155,7 +156,6 @@ def write_histograms(session: Session, events: EventFiles) -> None:
 def sample(session: Session) -> Batch:
     """Training pictures as they are, evenly from the first to the last."""
     batches = session.batches
-    count = min(session.settings.monitor.sample, len(batches.labels))
-    chosen = torch.from_numpy(np.linspace(0, len(batches.labels) - 1, count).astype(np.int64))
+    chosen = torch.from_numpy(evenly(len(batches.labels), session.settings.monitor.sample))
     labels = batches.labels[chosen.to(batches.labels.device)]
     return Batch(batches.images(chosen).float(), labels)

@@ -13,6 +13,7 @@ from torch import nn
 
 from kenspeckle.data.batches import Batch
 from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.evenly import evenly
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.data.splits import Splits, draw, members_of
@@ -80,20 +81,14 @@ class RunPictures:
         return chosen
 
     @cached_property
-    def labels(self) -> NDArray[np.int64] | None:
-        """(n,) of the examples, where they are known."""
-        return None if self.named else self.unseen.labels[self._chosen]
-
-    @cached_property
     def _chosen(self) -> NDArray[np.int64]:
         """Of the unseen: a picture of each of some classes, and up to two mistakes."""
         said = self.classifier.head.logits(outputs(self.classifier.network, self.unseen.images))
         wrong = np.flatnonzero(said.argmax(dim=1).numpy() != self.unseen.labels)[: _EXAMPLES // 3]
         _, first = np.unique(self.unseen.labels, return_index=True)
         others = np.setdiff1d(first, wrong)
-        count = min(len(others), _EXAMPLES - len(wrong))
-        spread = np.linspace(0, len(others) - 1, count).astype(np.int64)
-        return np.concatenate([others[spread], wrong])
+        spread = others[evenly(len(others), _EXAMPLES - len(wrong))]
+        return np.concatenate([spread, wrong])
 
     @property
     def are_small(self) -> bool:
@@ -118,8 +113,8 @@ class RunPictures:
         )
         try:
             train = self.splits.train
-            places = np.linspace(0, len(train) - 1, min(_JUDGED, len(train))).astype(np.int64)
-            learned = learn(self.data.take(train[places]), asked, tell=lambda _: None).classifier
+            shown = self.data.take(train[evenly(len(train), _JUDGED)])
+            learned = learn(shown, asked, tell=lambda _: None).classifier
         except (ConfigError, DataError):
             return None
         return learned.network if learned.shape == self.classifier.shape else None
@@ -133,8 +128,7 @@ class RunPictures:
 
     def _sample(self, members: NDArray[np.int64]) -> Dataset:
         size = "small" if self.are_small else "large"
-        count = min(_SAMPLE[size], len(members))
-        places = np.linspace(0, len(members) - 1, count).astype(np.int64)
-        views = dataset_views(self.data.take(members[places]), self.classifier.preprocess)
+        chosen = members[evenly(len(members), _SAMPLE[size])]
+        views = dataset_views(self.data.take(chosen), self.classifier.preprocess)
         middle = views[len(views) // 2]
         return replace(middle, images=np.asarray(middle.images[:]))

@@ -16,6 +16,7 @@ from kenspeckle.choices import on_backbone
 from kenspeckle.data.augment import augment
 from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.evenly import evenly
 from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.planes import to_bytes
 from kenspeckle.data.sources.detect import open_dataset
@@ -85,7 +86,7 @@ def _classes(data: Dataset, splits: Splits) -> NDArray[np.uint8]:
     rows = []
     for label, name in enumerate(data.class_names[:_CLASSES]):
         members = splits.train[data.labels[splits.train] == label]
-        chosen = members[np.linspace(0, len(members) - 1, min(_ACROSS, len(members))).astype(int)]
+        chosen = members[evenly(len(members), _ACROSS)]
         rows.append(Row(name=name, about=f"{len(members):,} to train", images=data.images[chosen]))
     more = len(data.class_names) - _CLASSES
     title = f"{data.source}: training pictures" + (f", {more:,} more classes" if more > 0 else "")
@@ -96,7 +97,7 @@ def _augmented(
     data: Dataset, splits: Splits, augmentation: AugmentConfig, *, seed: int
 ) -> NDArray[np.uint8]:
     """Training pictures, each beside what the augmentation makes of it."""
-    chosen = splits.train[np.linspace(0, len(splits.train) - 1, _CHANGED).astype(int)]
+    chosen = splits.train[evenly(len(splits.train), _CHANGED)]
     rows = []
     for number, index in enumerate(chosen):
         image = data.images[int(index)]
@@ -105,7 +106,7 @@ def _augmented(
         both = np.concatenate([image[np.newaxis], changed])
         rows.append(Row(name=name, about="as it is, then changed", images=both))
     what = "nothing is changed" if augmentation.is_identity else "as training sees them"
-    return contact_sheet(f"{data.source}: {_CHANGED} pictures and {what} ({TRAIN})", rows)
+    return contact_sheet(f"{data.source}: {len(chosen)} pictures and {what} ({TRAIN})", rows)
 
 
 def versions(

@@ -100,3 +100,8 @@ def test_a_dense_network_has_a_tour_without_maps(tmp_path, dataset):
     kinds = {item.kind for item in looks(trained, dataset=dataset, left_out=left_out.append)}
     assert {"filters", "fingerprints", "saliency", "ideal-inputs"} <= kinds
     assert [line.partition(":")[0] for line in left_out] == ["activations"]
+
+
+def test_of_a_layer_with_few_units_all_have_an_ideal_picture(run, dataset):
+    (record,) = ks.look(run, what="ideal-units", layer="head", dataset=dataset)
+    assert record.units == (0, 1, 2)

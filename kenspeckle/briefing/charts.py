@@ -11,9 +11,9 @@ from kenspeckle.data.batches import steps_per_epoch
 from kenspeckle.evaluation.calibration import Calibration
 from kenspeckle.events import EpochRecord
 from kenspeckle.figures.curves import curves, rates
+from kenspeckle.figures.drawable import Drawable
 from kenspeckle.figures.drawing import Drawing
 from kenspeckle.figures.reliability import reliability
-from kenspeckle.figures.style import Drawable
 from kenspeckle.figures.told_numbers import told_numbers
 from kenspeckle.pages.text import percent
 from kenspeckle.predictions import Predictions

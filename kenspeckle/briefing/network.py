@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.evenly import evenly
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.splits import TRAIN
 from kenspeckle.inference import predictions
@@ -35,7 +36,7 @@ class Network:
     def share_right(self, data: Dataset, items: NDArray[np.int64]) -> tuple[float, int]:
         """Of `items`, or of some of them where they are many: the share told rightly, and n."""
         count = int(max(_LEAST, min(_MOST, _WORK / self.cost)))
-        chosen = evenly(items, count)
+        chosen = items[evenly(len(items), count)]
         found = predictions(
             self.classifier.network,
             dataset_views(data.take(chosen), self.classifier.preprocess),
@@ -56,12 +57,7 @@ def network_of(run: Run) -> Network:
 
 
 def _multiplications(row: LayerRow) -> int:
-    """Each weight of a convolution is used at every place of its output."""
-    return row.weights * (math.prod(row.shape[1:]) if len(row.shape) == 3 else 1)
-
-
-def evenly(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """At most `count` of `items` (n,), from the first to the last."""
-    places = np.linspace(0, len(items) - 1, min(count, len(items))).astype(np.int64)
-    chosen: NDArray[np.int64] = items[places]
-    return chosen
+    """Each weight is used at every place: of maps (C, H, W), or where units are the last axis."""
+    if "Conv" in row.kind:
+        return row.weights * math.prod(row.shape[1:])
+    return row.weights * math.prod(row.shape[:-1]) if "Linear" in row.kind else 0

@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kenspeckle.briefing.network import evenly
 from kenspeckle.briefing.record import Evidence, Pictures, Row, Tile
 from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.evenly import evenly
 from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.data.splits import Splits, draw
 from kenspeckle.errors import DataError
 from kenspeckle.evaluation.mistakes import Answer
+from kenspeckle.pages.run_page import GALLERY
 from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import Run
 from kenspeckle.survey import versions
 
-MISTAKES = 72  # pictures
 _SIDE = 128  # pixels of a tile, at most
 _ROWS = 100  # classes of which samples are shown
 _SAMPLES = 300  # pictures in all of them, more or less
@@ -67,7 +67,7 @@ def seen_of(run: Run, dataset: Dataset | None, said: Predictions, evidence: Evid
 
 def _answers(evidence: Evidence) -> Iterable[Answer]:
     yield from evidence.top_losses
-    yield from evidence.mistakes[:MISTAKES]
+    yield from evidence.mistakes[:GALLERY]
     for _, answers in evidence.pairs:
         yield from answers
 
@@ -77,7 +77,8 @@ def _samples(data: Dataset, train: NDArray[np.int64]) -> tuple[Row, ...]:
     count = max(least, min(most, _SAMPLES // len(data.class_names)))
     rows = []
     for label in range(min(_ROWS, len(data.class_names))):
-        chosen = evenly(train[data.labels[train] == label], count)
+        members = train[data.labels[train] == label]
+        chosen = members[evenly(len(members), count)]
         rows.append(Row(label=label, tiles=tuple(_tile(data, int(index)) for index in chosen)))
     return tuple(rows)
 
@@ -86,7 +87,7 @@ def _augmented(
     data: Dataset, train: NDArray[np.int64], augmentation: AugmentConfig, seed: int
 ) -> tuple[Row, ...]:
     rows = []
-    for number, index in enumerate(evenly(train, _AUGMENTED)):
+    for number, index in enumerate(train[evenly(len(train), _AUGMENTED)]):
         first = _tile(data, int(index))
         changed = versions(
             data.images[int(index)], augmentation, _VERSIONS, seed=seed, number=number

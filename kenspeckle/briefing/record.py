@@ -16,7 +16,7 @@ from kenspeckle.evaluation.calibration import Calibration
 from kenspeckle.evaluation.confusion import ConfusedPair, Confusion
 from kenspeckle.evaluation.mistakes import Answer
 from kenspeckle.events import EpochRecord
-from kenspeckle.figures.style import Drawable
+from kenspeckle.figures.drawable import Drawable
 from kenspeckle.models.summary import ModelSummary
 
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.evenly import evenly
 from kenspeckle.errors import DataError
 from kenspeckle.evaluation.accuracy import Interval, wilson
-from kenspeckle.explain.vectors import before_head, evenly, vectors
+from kenspeckle.explain.vectors import before_head, vectors
 from kenspeckle.figures import embedding as drawing
 from kenspeckle.figures.drawable import Drawable
 

@@ -16,6 +16,7 @@ from kenspeckle.explain.subject import network_of
 from kenspeckle.figures.drawable import Drawable
 from kenspeckle.figures.filters import SHOWN, filters
 from kenspeckle.model_file import Classifier
+from kenspeckle.models.heads import ClassHead
 from kenspeckle.models.layers import Scale
 
 
@@ -91,7 +92,8 @@ def first_filters(model: nn.Module | Classifier) -> Filters:
         raise ConfigError("this network has neither a convolution nor a dense layer")
     layer, module = named[0]
     weights = module.weight.detach().float().cpu().numpy()
-    answers = len(named) == 1 and isinstance(module, nn.Linear)
+    tells_number = isinstance(model, Classifier) and not isinstance(model.head, ClassHead)
+    answers = len(named) == 1 and isinstance(module, nn.Linear) and not tells_number
     names = tuple(map(str, range(len(weights))))
     if answers and isinstance(model, Classifier) and len(model.class_names) == len(weights):
         names = model.class_names

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from kenspeckle.data.images import Images
 from kenspeckle.errors import ConfigError, unknown_name
 from kenspeckle.explain.layers import is_activation, layer_names, pixels
+from kenspeckle.explain.maps import unit_axis
 from kenspeckle.explain.picture_descent import (
     IdealInputsConfig,
     as_bytes,
@@ -90,7 +91,7 @@ def ideal_units(
     device = next(network.parameters()).device
     numbers = torch.tensor(list(units), dtype=torch.int64, device=device)
     rows = torch.arange(len(numbers), device=device)
-    with held(network), _excited(network, layer) as found:
+    with held(network), _excited(network, layer, shape[1:]) as found:
         network(torch.zeros(1, *shape, device=device))
         width = found[-1].shape[1]
         wrong = [unit for unit in units if not 0 <= unit < width]
@@ -132,7 +133,7 @@ def _strongest(
 
 
 @contextmanager
-def _excited(network: nn.Module, layer: str) -> Iterator[list[Tensor]]:
+def _excited(network: nn.Module, layer: str, picture: tuple[int, int]) -> Iterator[list[Tensor]]:
     """Collect in a list of one what the units of `layer` say, (N, units), maps averaged."""
     modules = dict(network.named_modules())
     if layer not in modules or not layer:
@@ -142,8 +143,8 @@ def _excited(network: nn.Module, layer: str) -> Iterator[list[Tensor]]:
     def keep(said: Any) -> None:
         if not isinstance(said, Tensor) or said.ndim not in (2, 3, 4):
             raise ConfigError(f"layer {layer} gives no vector for a picture; choose one inside it")
-        axes = {2: (), 3: (1,), 4: (2, 3)}[said.ndim]
-        found[:] = [said.float().mean(dim=axes) if axes else said.float()]
+        units = said.float().movedim(unit_axis(tuple(said.shape), picture), 1)
+        found[:] = [units.flatten(2).mean(dim=2) if units.ndim > 2 else units]
 
     module = modules[layer]
     if is_activation(module):

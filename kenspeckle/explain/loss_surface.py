@@ -26,10 +26,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from kenspeckle.data.batches import Batch
 from kenspeckle.data.dataset import Dataset
+from kenspeckle.data.evenly import evenly
 from kenspeckle.device import generator
 from kenspeckle.errors import DataError
-from kenspeckle.explain.layers import pixels
-from kenspeckle.explain.vectors import evenly
+from kenspeckle.explain.layers import evaluating, pixels
 from kenspeckle.figures import loss_surface as drawing
 from kenspeckle.figures.drawable import Drawable
 from kenspeckle.losses import LossName, loss_of
@@ -129,7 +129,7 @@ def loss_surface(
     first, second = (_direction(network, seed, number) for number in range(2))
     steps = np.linspace(-reach, reach, points)
     line = np.linspace(-reach, reach, 2 * points - 1)
-    with torch.no_grad(), _evaluating(network):
+    with torch.no_grad(), evaluating(network):
         running, _ = _measured(network, batch, head, loss, {})
         with _own_statistics(network, wanted=len(chosen) >= _ENOUGH) as norms:
 
@@ -186,17 +186,6 @@ def _measured(
     said = functional_call(network, {**moved, **buffers}, (batch.images,)).float()
     right = head.logits(said).argmax(dim=1) == batch.labels
     return loss_of(loss, head, said, batch).item(), float(right.float().mean())
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, was_training in modes:
-            module.training = was_training
 
 
 @contextmanager

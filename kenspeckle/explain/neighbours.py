@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import nn
@@ -15,9 +16,11 @@ from torch import nn
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.images import Images
 from kenspeckle.errors import DataError
+from kenspeckle.explain.layers import HEAD
 from kenspeckle.explain.vectors import before_head, vectors
 from kenspeckle.figures import neighbours as drawing
 from kenspeckle.figures.drawable import Drawable
+from kenspeckle.models.heads import ClassHead, Head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +71,11 @@ def nearest_pictures(
     k: int = 5,
     *,
     layer: str = "",
+    head: Head | None = None,
 ) -> NearestPictures:
     """For `images` (N, H, W, C), by cosine in `layer`, by default in what the head is given.
 
+    `head` says what the outputs mean, where they are not one for each class.
     All pictures have the size of the input. Of training pictures that are equally near, the first.
     Raises `DataError` where `k` is not in 1..len(training) or there is no picture.
     """
@@ -86,7 +91,9 @@ def nearest_pictures(
     name = layer or before_head(network, images)
     known = _directions(vectors(network, training.images, name))
     asked = _directions(vectors(network, images, name))
-    predicted = vectors(network, images, "head").argmax(axis=1)
+    said = torch.from_numpy(vectors(network, images, HEAD))
+    head = head or ClassHead(len(training.class_names))
+    predicted = head.logits(said).argmax(dim=1).numpy()
     distances = 1 - asked @ known.T
     indices = np.argsort(distances, axis=1, kind="stable")[:, :k]
     return NearestPictures(

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from kenspeckle.data.images import Images
 from kenspeckle.errors import ConfigError, unknown_name
-from kenspeckle.explain.layers import HEAD, hidden_layer, layer_names, pixels
+from kenspeckle.explain.layers import HEAD, evaluating, hidden_layer, layer_names, pixels
+from kenspeckle.explain.maps import unit_axis
 
 _BATCH = 500  # pictures of 28 x 28 at a time; of larger ones fewer
 
@@ -26,28 +27,26 @@ def vectors(network: nn.Module, images: Images, layer: str) -> NDArray[np.float3
     if layer not in modules or not layer:
         raise ConfigError(unknown_name("layer", layer, layer_names(network)))
     kept: list[NDArray[np.float32]] = []
+    picture = (images.shape[1], images.shape[2])
 
     def keep(_module: nn.Module, _given: Any, made: Any) -> None:
         if not isinstance(made, Tensor) or made.ndim not in (2, 3, 4):
             raise ConfigError(f"layer {layer} gives no vector for a picture; choose one inside it")
         made = made.float()
         if made.ndim == 4:
-            made = made.mean(dim=(2, 3))
+            made = made.movedim(unit_axis(tuple(made.shape), picture), 1).mean(dim=(2, 3))
         elif made.ndim == 3:
             made = made.mean(dim=1)
         kept.append(made.cpu().numpy())
 
-    was_training = network.training
-    network.eval()
     hook = modules[layer].register_forward_hook(keep)
     size = batch_size(images)
     try:
-        with torch.inference_mode():
+        with evaluating(network), torch.inference_mode():
             for start in range(0, len(images), size):
                 network(pixels(np.asarray(images[start : start + size]), network))
     finally:
         hook.remove()
-        network.train(was_training)
     return np.concatenate(kept)
 
 
@@ -72,15 +71,12 @@ def before_head(network: nn.Module, images: Images) -> str:
             lambda _m, given: given_to_head.append(id(given[0]))
         )
     )
-    was_training = network.training
-    network.eval()
     try:
-        with torch.inference_mode():
+        with evaluating(network), torch.inference_mode():
             network(pixels(np.asarray(images[:1]), network))
     finally:
         for hook in hooks:
             hook.remove()
-        network.train(was_training)
     return made_by.get(given_to_head[0]) or hidden_layer(network)
 
 
@@ -88,8 +84,3 @@ def batch_size(images: Images) -> int:
     """Pictures at a time: of large ones fewer, since layers need a hundred times their bytes."""
     size: int = _BATCH * 28 * 28 // math.prod(images.shape[1:])
     return max(16, min(_BATCH, size))
-
-
-def evenly(count: int, most: int) -> NDArray[np.int64]:
-    """At most `most` of `count` indices, at even distances from the first to the last."""
-    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from kenspeckle.figures.style import Drawable
+from kenspeckle.figures.drawable import Drawable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What all figures share: palette, sizes, files in light and dark; records that draw themselves.
+"""What all figures share: palette, sizes, files in light and dark.
 
 A chart is at most `COLUMN` wide, so that its letters stay readable on a phone; a page sets two of
 them side by side where there is room.
@@ -19,8 +19,6 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
-
-from kenspeckle.figures.drawable import Drawable as Drawable
 
 Theme = Literal["light", "dark"]
 

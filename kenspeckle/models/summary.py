@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from kenspeckle.models.families import ModelConfig, outline
+from kenspeckle.models.origins import Origins, tensors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,37 +45,52 @@ class ModelSummary:
 def summarize(config: ModelConfig, *, shape: tuple[int, int, int], outputs: int) -> ModelSummary:
     """The layers of `config` for pictures of `shape` (C, H, W); nothing is computed.
 
-    Raises `ConfigError` where the pictures are too small.
+    A part with parameters of its own, such as the places of tokens, is a row too. A layer that is
+    used again is a row such as "dropout_2" without parameters. Raises `ConfigError` where the
+    pictures are too small.
     """
     network = outline(config, shape=shape, outputs=outputs).eval()
     picture = torch.empty(1, *shape, device="meta")
-    made_by = {id(picture): ""}
-    alive = [picture]  # so that no two tensors share an id
+    origins = Origins()
+    origins.name(picture, "")
     rows: list[LayerRow] = []
 
-    def record(name: str, module: nn.Module) -> None:
-        def hook(_: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
-            own = list(module.parameters())
+    def record(name: str, module: nn.Module, own: list[nn.Parameter]) -> None:
+        is_leaf = not list(module.children())
+        uses = 0
+
+        def hook(
+            _: nn.Module, given: tuple[object, ...], named: dict[str, object], made: object
+        ) -> None:
+            nonlocal uses
+            found = tensors(made)
+            if not found:
+                return
+            uses += 1
+            unique = name if uses == 1 else f"{name}_{uses}"
+            counted = own if uses == 1 else []
             rows.append(
                 LayerRow(
-                    name=name,
+                    name=unique,
                     kind=type(module).__name__,
                     about=_about(module),
-                    shape=tuple(made.shape[1:]),
-                    weights=sum(p.numel() for p in own if p.ndim > 1),
-                    parameters=sum(p.numel() for p in own),
-                    inputs=tuple(made_by[id(tensor)] for tensor in given),
+                    shape=tuple(found[0].shape[1:]),
+                    weights=sum(p.numel() for p in counted if p.ndim > 1),
+                    parameters=sum(p.numel() for p in counted),
+                    # of a part, its last layers; of a layer, what it is given
+                    inputs=origins.of((given, named) if is_leaf else made),
                 )
             )
-            made_by[id(made)] = name
-            alive.append(made)
+            for tensor in found:
+                origins.name(tensor, unique)
 
-        module.register_forward_hook(hook)
+        module.register_forward_hook(hook, with_kwargs=True)
 
-    leaves = [(name, m) for name, m in network.named_modules() if name and not list(m.children())]
-    for name, module in leaves:
-        record(name, module)
-    with torch.no_grad():
+    for name, module in network.named_modules():
+        own = list(module.parameters(recurse=False))
+        if name and (own or not list(module.children())):
+            record(name, module, own)
+    with torch.no_grad(), origins:
         network(picture)
     return ModelSummary(shape=shape, rows=tuple(rows))
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from kenspeckle.pages.squares import shortened
+
 _SIDE = 480  # pixels of the matrix, or less
 _CELLS = (2, 48)  # pixels of one
 _NAMED, _COUNTED = 12, 24  # pixels of a cell from which it has a name, a number
@@ -28,7 +30,7 @@ def confusion_sheet(
     classes = len(counts)
     cell = min(_CELLS[1], max(_CELLS[0], _SIDE // classes))
     letters = ImageFont.load_default(min(13, max(8, cell - 3)))
-    names = [_short(name) for name in class_names] if cell >= _NAMED else []
+    names = [shortened(name, _LETTERS) for name in class_names] if cell >= _NAMED else []
     left = 26 + round(max((letters.getlength(name) for name in names), default=0))
     width, height = left + classes * cell + 16, 72 + classes * cell + (left if names else 24)
     sheet = Image.new("RGB", (max(width, 360), height), _PAPER)
@@ -76,8 +78,3 @@ def _downwards(sheet: Image.Image, place: tuple[int, int], name: str, font: Font
     if len(name) > 2:
         label = label.rotate(90, expand=True)
     sheet.paste(label, (place[0] - label.width // 2, place[1]))
-
-
-def _short(name: str) -> str:
-    printable = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return printable if len(printable) <= _LETTERS else f"{printable[: _LETTERS - 1]}…"

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from kenspeckle.pages.squares import shortened, square
+
 _TILE, _GAP, _MARGIN = 72, 6, 20  # pixels
 _NAMES = 150  # width of the column of names
-_PAPER, _INK, _FAINT, _BACK = "#ffffff", "#1a1a1a", "#6b6b6b", "#ededed"
+_PAPER, _INK, _FAINT = "#ffffff", "#1a1a1a", "#6b6b6b"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,30 +34,14 @@ def contact_sheet(title: str, rows: Sequence[Row]) -> NDArray[np.uint8]:
     sheet = Image.new("RGB", (max(width, 420), height), _PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.text(
-        (_MARGIN, _MARGIN - 2), _fitting(title, 60), fill=_INK, font=ImageFont.load_default(18)
+        (_MARGIN, _MARGIN - 2), shortened(title, 60), fill=_INK, font=ImageFont.load_default(18)
     )
     for number, row in enumerate(rows):
         line = top + number * (_TILE + _GAP)
-        name = _fitting(row.name, 18)
+        name = shortened(row.name, 18)
         pen.text((_MARGIN, line + 16), name, fill=_INK, font=ImageFont.load_default(15))
         pen.text((_MARGIN, line + 37), row.about, fill=_FAINT, font=ImageFont.load_default(12))
         for column, image in enumerate(row.images):
             left = _MARGIN + _NAMES + column * (_TILE + _GAP)
-            sheet.paste(_tile(image), (left, line))
+            sheet.paste(square(image, _TILE), (left, line))
     return np.asarray(sheet)
-
-
-def _tile(pixels: NDArray[np.uint8]) -> Image.Image:
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
-    scale = _TILE / max(image.size)
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    # pixels of small pictures stay visible as squares
-    filtering = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
-    square = Image.new("RGB", (_TILE, _TILE), _BACK)
-    square.paste(image.resize(size, filtering), ((_TILE - size[0]) // 2, (_TILE - size[1]) // 2))
-    return square
-
-
-def _fitting(text: str, length: int) -> str:
-    printable = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return printable if len(printable) <= length else f"{printable[: length - 1]}…"

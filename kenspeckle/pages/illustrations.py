@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kenspeckle.figures.style import COLUMN, Drawable, png, svg
+from kenspeckle.figures.drawable import Drawable
+from kenspeckle.figures.style import COLUMN, png, svg
 from kenspeckle.pages.html import data_uri
 
 if TYPE_CHECKING:

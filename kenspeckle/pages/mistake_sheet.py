@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from kenspeckle.pages.squares import printable, square
+
 _TILE, _GAP, _MARGIN, _LINES = 84, 12, 16, 34  # pixels
 _PAPER, _INK, _FAINT = "#ffffff", "#1f2328", "#636c76"
 
@@ -40,22 +42,15 @@ def mistake_sheet(
         row, column = divmod(number, columns)
         left = _MARGIN + column * (_TILE + _GAP)
         top = 44 + row * (_TILE + _LINES + _GAP)
-        sheet.paste(_tile(mistake.image), (left, top))
+        sheet.paste(square(mistake.image, _TILE), (left, top))
         said = f"said {mistake.predicted}, {mistake.probability:.0%}"
         pen.text((left, top + _TILE + 2), _fitting(mistake.label, letters), _INK, letters)
         pen.text((left, top + _TILE + 17), _fitting(said, letters), _FAINT, letters)
     return np.asarray(sheet)
 
 
-def _tile(pixels: NDArray[np.uint8]) -> Image.Image:
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
-    # pixels of small pictures stay visible as squares
-    filtering = Image.Resampling.NEAREST if max(image.size) < _TILE else Image.Resampling.LANCZOS
-    return image.resize((_TILE, _TILE), filtering)
-
-
 def _fitting(text: str, font: Font) -> str:
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    text = printable(text)
     while font.getlength(text) > _TILE + _GAP - 4:
         text = f"{text[:-2]}…"
     return text

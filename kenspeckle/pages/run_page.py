@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kenspeckle.briefing.record import Briefing, Row
     from kenspeckle.evaluation.accuracy import Measurement
     from kenspeckle.evaluation.mistakes import Answer
-    from kenspeckle.figures.style import Drawable
+    from kenspeckle.figures.drawable import Drawable
     from kenspeckle.models.summary import LayerRow
 
 GALLERY = 72  # mistakes that are shown

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from kenspeckle.pages.squares import shortened, square
 from kenspeckle.storage import write_file
 
 if TYPE_CHECKING:
@@ -50,38 +49,23 @@ def _draw_cell(sheet: Image.Image, prediction: Prediction, left: int, top: int) 
     pen = ImageDraw.Draw(sheet)
     large, small = ImageFont.load_default(17), ImageFont.load_default(13)
     below = top + _TILE + _GAP
-    name = _shortened(Path(prediction.path).name, 32)
+    name = shortened(Path(prediction.path).name, 32)
     if prediction.error or prediction.picture is None or prediction.seen is None:
         pen.rectangle((left, top, left + _CELL_WIDTH, top + _TILE), outline=_FAINT)
         pen.text((left + 8, top + 8), _wrapped(prediction.error, 34), fill=_UNSURE, font=small)
         pen.text((left, below), name, fill=_FAINT, font=small)
         return
-    sheet.paste(_tile(prediction.picture, Image.Resampling.BILINEAR), (left, top))
+    sheet.paste(square(prediction.picture, _TILE, Image.Resampling.BILINEAR), (left, top))
     # nearest: every pixel that the network saw stays visible as a square
-    sheet.paste(_tile(prediction.seen, Image.Resampling.NEAREST), (left + _TILE + _GAP, top))
+    sheet.paste(
+        square(prediction.seen, _TILE, Image.Resampling.NEAREST), (left + _TILE + _GAP, top)
+    )
     sure = prediction.probability >= _SURE
     answer = f"{prediction.label}{'' if sure else '?'}  {prediction.probability:.1%}"
-    pen.text((left, below), _shortened(answer, 28), fill=_INK if sure else _UNSURE, font=large)
+    pen.text((left, below), shortened(answer, 28), fill=_INK if sure else _UNSURE, font=large)
     second = f"or {prediction.runner_up} {prediction.runner_up_probability:.1%}"
-    pen.text((left + _TILE + _GAP, below + 3), _shortened(second, 18), fill=_FAINT, font=small)
+    pen.text((left + _TILE + _GAP, below + 3), shortened(second, 18), fill=_FAINT, font=small)
     pen.text((left, below + _LINE), name, fill=_FAINT, font=small)
-
-
-def _tile(pixels: NDArray[np.uint8], resampling: Image.Resampling) -> Image.Image:
-    """A square of `_TILE` pixels with the whole picture in it."""
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
-    scale = _TILE / max(image.size)
-    size = [max(1, round(extent * scale)) for extent in image.size]
-    square = Image.new("RGB", (_TILE, _TILE), "#ededed")
-    corner = ((_TILE - size[0]) // 2, (_TILE - size[1]) // 2)
-    square.paste(image.resize((size[0], size[1]), resampling), corner)
-    return square
-
-
-def _shortened(text: str, length: int) -> str:
-    # a name may hold bytes that are no text, which no font can draw
-    printable = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return printable if len(printable) <= length else f"{printable[: length - 1]}…"
 
 
 def _wrapped(text: str, width: int) -> str:

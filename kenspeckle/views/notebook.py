@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from IPython.display import publish_display_data
 
-from kenspeckle.events import Ended, EpochRecord, Event, Started
+from kenspeckle.events import Ended, EpochRecord, Event, Started, kept_epoch
 from kenspeckle.figures.curves import curves
 from kenspeckle.figures.style import png
 from kenspeckle.pages.text import duration, share
@@ -133,7 +133,7 @@ class NotebookView:
             progress += f"; {self._speed:,.0f} images/s"
         if not self._epochs:
             return [progress]
-        best = max(self._epochs, key=lambda epoch: epoch.validation_accuracy)
+        best = self._epochs[kept_epoch(self._epochs, "best")]
         last = self._epochs[-1]
         return [
             progress,

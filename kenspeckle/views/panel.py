@@ -35,7 +35,7 @@ class Panel:
     def show(self, event: Event) -> None:
         """Take note of `event`."""
         # here, because at the top of the file they would load torch before `--help` appears
-        from kenspeckle.events import EpochRecord, FoldDone
+        from kenspeckle.events import EpochRecord, FoldDone, kept_epoch
         from kenspeckle.training import Epoch
 
         self.outlook.show(event)
@@ -48,9 +48,8 @@ class Panel:
                 self._latest = self._best = None
             case EpochRecord():
                 self._latest = event
-                best = self._best
-                if not best or event.validation_accuracy >= best.validation_accuracy:
-                    self._best = event
+                told = [self._best, event] if self._best else [event]
+                self._best = told[kept_epoch(told, "best")]
 
     def lines(self) -> Text:
         """All of it; no line is wider than the screen."""

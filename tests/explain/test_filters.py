@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from networks import FAMILIES, network
 
+from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import ConfigError
 from kenspeckle.explain.filters import first_filters
+from kenspeckle.model_file import Classifier
 from kenspeckle.models.families import build_model
 from kenspeckle.models.mlp import MlpConfig
 
@@ -66,3 +68,18 @@ def test_weights_that_are_no_square_picture_need_the_classifier():
         "the 30 weights of a unit of the first layer are no picture of 1 x 5 x 5 (channels, "
         "height, width); give the whole classifier, which knows the size of its input"
     )
+
+
+def test_the_one_output_of_a_model_that_tells_a_number_is_no_class():
+    config = MlpConfig(hidden=())
+    classifier = Classifier(
+        network=build_model(config, shape=(1, 4, 4), outputs=1),
+        architecture=config,
+        shape=(1, 4, 4),
+        class_names=("1", "2", "3"),
+        preprocess=PreprocessConfig(kind="resize", height=4, width=4),
+        task="number",
+    )
+    found = first_filters(classifier)
+    assert (found.answers, found.title) == (False, "Filters of the first layer")
+    assert "1 filters of 4 x 4" in found.description

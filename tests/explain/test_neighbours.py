@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 from conftest import bars
 
 from kenspeckle.errors import DataError
 from kenspeckle.explain.neighbours import nearest_pictures
 from kenspeckle.explain.vectors import vectors
 from kenspeckle.model_file import load
+from kenspeckle.models.families import build_model
+from kenspeckle.models.heads import NumberHead
+from kenspeckle.models.mlp import MlpConfig
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +69,17 @@ def test_a_neighbour_of_another_class_is_counted(network, dataset):
 def test_bad_requests_are_named(network, dataset, images, k, message):
     with pytest.raises(DataError, match=message):
         nearest_pictures(network, dataset, images, k)
+
+
+def test_the_answer_of_a_model_that_tells_a_number_is_the_nearest_class(dataset):
+    config = MlpConfig(hidden=(4,))
+    shape = (dataset.images.shape[3], *dataset.images.shape[1:3])
+    network = build_model(config, shape=shape, outputs=1)
+    with torch.no_grad():
+        network.head.weight.zero_()
+        network.head.bias.fill_(9.0)  # far above the mean of the numbers
+    found = nearest_pictures(
+        network, dataset, dataset.images[:2], 2, head=NumberHead((0.0, 1.0, 2.0))
+    )
+    assert found.predicted.tolist() == [2, 2]
+    assert found.names == (dataset.class_names[2],) * 2

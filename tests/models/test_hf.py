@@ -10,6 +10,7 @@ import torch
 import kenspeckle as ks
 from kenspeckle import model_file
 from kenspeckle.backbones import backbone
+from kenspeckle.briefing.network import Network
 from kenspeckle.config import from_dict
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import ConfigError, MissingExtraError, ModelFileError
@@ -171,6 +172,39 @@ def test_a_summary_lists_the_layers(folders):
     found = backbone(str(folders["resnet"][0]))
     table = summarize(found.config, shape=(3, 32, 32), outputs=3)
     assert table.rows[-1].shape == (3,) and table.rows[-1].name == "head"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_summary_follows_every_kind_from_the_picture_to_the_head(kind):
+    config = HfConfig(text=json.dumps({"model_type": kind, **TINY[kind]}))
+    table = summarize(config, shape=(3, 32, 32), outputs=3)
+    fed_by = {row.name: row.inputs for row in table.rows}
+    assert len(fed_by) == len(table.rows)
+    assert table.rows[0].inputs == ("",)
+    reached, open_names = set(), ["head"]
+    while open_names:
+        name = open_names.pop()
+        if name and name not in reached:
+            reached.add(name)
+            open_names += fed_by[name]
+    assert reached == set(fed_by)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_summary_counts_every_parameter_that_takes_part(kind):
+    config = HfConfig(text=json.dumps({"model_type": kind, **TINY[kind]}))
+    network = build_model(config, shape=(3, 32, 32), outputs=3)
+    table = summarize(config, shape=(3, 32, 32), outputs=3)
+    assert table.parameters == sum(value.numel() for value in network.parameters())
+
+
+def test_work_on_tokens_counts_each_of_them():
+    config = HfConfig(text=json.dumps({"model_type": "vit", **VIT}))
+    table = summarize(config, shape=(3, 32, 32), outputs=3)
+    # 16 places of 8 x 8; 17 tokens through two layers of attention and two dense layers; the head
+    layer = 4 * 16 * 16 + 2 * 16 * 24
+    expected = 16 * 3 * 64 * 16 + 17 * 2 * layer + 16 * 3
+    assert Network(classifier=None, summary=table).cost == expected
 
 
 def refusal(name):
