@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import SMALL, bars
+from conftest import SMALL, bars, noise
 
 import kenspeckle as ks
 from kenspeckle import config
@@ -22,15 +22,6 @@ AUTO = (*SMALL, "splits.folds=-1", "train.checkpoint_seconds=0")
 
 def asked(*settings, recipe="swift"):
     return config.override(ks.build_recipe(recipe), [*AUTO, *settings])
-
-
-def noise(count=120):
-    """Pictures that have nothing to do with their labels."""
-    rng = np.random.default_rng(5)
-    images = rng.integers(0, 256, (count, 28, 28, 1)).astype(np.uint8)
-    return ks.memory_dataset(
-        images, rng.integers(0, 3, count), class_names=("a", "b", "c"), source="noise"
-    )
 
 
 @pytest.fixture(scope="module")

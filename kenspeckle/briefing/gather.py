@@ -48,7 +48,7 @@ def gather(run: Run, dataset: Dataset | None = None) -> Briefing:
         for name, found in predictions.items()
     }
     epochs = tuple(epoch_record(line) for line in run.epochs)
-    kept = epochs[kept_epoch(epochs, settings.train.keep)]
+    kept = epochs[kept_epoch(epochs, settings.keep)]
     folds = max(0, settings.splits.folds) if split == VALIDATION else 0
     evidence = evidence_of(said, folds)
     notes: list[str] = []
