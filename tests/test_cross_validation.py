@@ -34,11 +34,10 @@ def finished(tmp_path_factory):
 
 def test_few_pictures_are_all_told_by_folds(finished):
     events, run = finished
-    states = [item["state"] for item in run.ledger["items"]] if run.ledger.get("items") else []
     assert run.config.splits.folds == 5
     found = run.result["validation"]
     assert (found["role"], found["n"]) == ("by folds", 204)  # 240 but for the 36 of the test split
-    assert not states or states.count("test") == 36
+    assert run.ledger["states"].count("e") == 36
     with np.load(run.predictions_file("validation")) as file:
         assert len(file["labels"]) == 204
     assert events[-1].best.validation_accuracy == found["accuracy"]

@@ -37,7 +37,7 @@ class Measurement:
     split: str
     n: int
     accuracy: float
-    interval: Interval  # Wilson, 95 %
+    interval: Interval  # 95 %: Wilson's, or where groups are alike that of `metrics`
     balanced_accuracy: float  # mean recall of the classes that are there
     macro_f1: float  # mean over these classes of the harmonic mean of precision and recall
     imbalance: float  # items of the largest class over those of the smallest that is there
