@@ -28,6 +28,7 @@ from kenspeckle.diagnosis.start import start_facts
 from kenspeckle.diagnosis.trials import Bench, attempt, plain_loss
 from kenspeckle.errors import RunError
 from kenspeckle.evaluation.accuracy import measure
+from kenspeckle.evaluation.temperature import scaled
 from kenspeckle.explain.units import unit_states
 from kenspeckle.inference import outputs
 from kenspeckle.model_file import Classifier, load
@@ -115,6 +116,8 @@ def _outcome(
 ) -> Outcome:
     settings = run.config
     made = load_predictions(run.predictions_file(VALIDATION))
+    if isinstance(classifier.head, ClassHead):  # how sure the network is by itself
+        made = scaled(made, 1 / classifier.temperature)
     measured = measure(made)
     sample = seen.images[:_SAMPLE]
     labels = torch.from_numpy(seen.labels[:_SAMPLE])

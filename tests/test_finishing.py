@@ -11,6 +11,7 @@ from kenspeckle.briefing.gather import gather
 from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.evaluation.temperature import scaled
 from kenspeckle.inference import probabilities
+from kenspeckle.run_examination import examine_run
 from kenspeckle.run_folder import RESULT
 
 HARD = (
@@ -77,6 +78,15 @@ def test_a_model_that_tells_a_number_keeps_the_spread_of_its_errors(tmp_path):
     )
     assert run.result["validation"]["temperature"] is None
     assert ks.load(run.model_file).temperature != 1.0
+
+
+def test_a_diagnosis_is_of_the_network_without_its_temperature(doubtful):
+    told = doubtful.result["validation"]
+    found = examine_run(doubtful, dataset=confusing()).outcome
+    assert found.validation_loss == pytest.approx(told["temperature"]["log_loss_before"], rel=1e-4)
+    # what it is compared with was measured without one too; the control: that of the result
+    assert found.validation_loss == pytest.approx(found.validation_losses[-1], rel=1e-4)
+    assert found.validation_loss != pytest.approx(told["nll"], rel=1e-2)
 
 
 def test_page_card_and_result_tell_the_interval_that_knows_of_groups(tmp_path):
