@@ -130,7 +130,7 @@ def _is_done(session: Session) -> bool:
     transfer = session.settings.transfer
     if transfer.backbone and transfer.fine_tune == "off":
         return True
-    if training.total >= settings.total_steps(len(session.batches)):
+    if training.total >= session.planned:
         return True
     if training.step:
         return False

@@ -49,7 +49,7 @@ def epochs_to_keep(session: Session) -> int:
     shares = [
         fold.epochs[kept_epoch(fold.epochs, keep)].step / fold.total for fold in session.folds
     ]
-    share, total, steps = float(np.median(shares)), _total(session), len(session.batches)
+    share, total, steps = float(np.median(shares)), session.planned, len(session.batches)
     if share == 1.0:
         return math.ceil(total / steps)
     return max(1, round(share * total / steps))
@@ -62,7 +62,7 @@ def out_of_fold(session: Session, epoch: int, *, temperature: float = 1.0) -> Pr
     epoch that happened to tell it best.
     """
     assert session.fold_of is not None
-    share = min(1.0, epoch * len(session.batches) / _total(session))
+    share = min(1.0, epoch * len(session.batches) / session.planned)
     parts = [fold.outputs[_nearest(fold, share)] for fold in session.folds]
     views, _, width = parts[0].shape
     said = torch.empty(views, len(session.members), width)
@@ -75,9 +75,9 @@ def out_of_fold(session: Session, epoch: int, *, temperature: float = 1.0) -> Pr
 def whole(session: Session) -> int:
     """Updates of the whole job, as far as they are known: folds may stop early."""
     if session.fold_of is None:
-        return _total(session)
+        return session.planned
     if not session.fold:
-        return session.base + min(_total(session), epochs_to_keep(session) * len(session.batches))
+        return session.base + min(session.planned, epochs_to_keep(session) * len(session.batches))
     folds = int(session.fold_of.max()) + 1
     own = session.folds[-1].total
     all_pictures = round(own * len(session.members) / len(session.batches.labels))
@@ -95,7 +95,3 @@ def _nearest(fold: Told, share: float) -> int:
         range(len(fold.epochs)),
         key=lambda place: abs(fold.epochs[place].step / fold.total - share),
     )
-
-
-def _total(session: Session) -> int:
-    return session.settings.train.total_steps(len(session.batches))

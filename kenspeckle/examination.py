@@ -15,8 +15,6 @@ from kenspeckle.course import open_course
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.preprocess import dataset_views
-from kenspeckle.data.sources.detect import open_dataset
-from kenspeckle.data.sources.reopening import read_again
 from kenspeckle.data.splits import Splits, draw
 from kenspeckle.device import Compute
 from kenspeckle.diagnosis.facts import Facts, findings_of
@@ -31,6 +29,7 @@ from kenspeckle.diagnosis.shuffled_labels import shuffle_control
 from kenspeckle.diagnosis.start import start_facts
 from kenspeckle.diagnosis.trials import Bench
 from kenspeckle.models.heads import ClassHead, head_of
+from kenspeckle.outset import opened
 from kenspeckle.recipes.choice import choose
 from kenspeckle.run_examination import examine_run
 from kenspeckle.run_folder import CONFIG, Run, open_run
@@ -77,18 +76,7 @@ def diagnose(
         facts = examine_run(run, dataset, learning_curve=learning_curve)
         return _diagnosed(str(run.path), facts, _notes(facts))
     choice = choose(target, recipe=recipe, settings=settings, progress=progress)
-    data = (
-        read_again(
-            target, data=choice.config.data, preprocess=choice.config.preprocess, progress=progress
-        )
-        if isinstance(target, Dataset)
-        else open_dataset(
-            choice.config.source,
-            data=choice.config.data,
-            preprocess=choice.config.preprocess,
-            progress=progress,
-        )
-    )
+    data = opened(target if isinstance(target, Dataset) else None, choice.config, progress)
     facts = examine_source(data, choice.config)
     if learning_curve and not choice.config.transfer.backbone:
         facts = replace(facts, curve=trial_curve(data, choice.config))

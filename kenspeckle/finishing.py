@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from kenspeckle import model_file, storage
 from kenspeckle.cross_validation import out_of_fold
 from kenspeckle.data.splits import VALIDATION, groups_of
-from kenspeckle.evaluation.accuracy import measure
-from kenspeckle.evaluation.metrics import measure_fully
+from kenspeckle.evaluation.metrics import accuracy_of, measure_fully
 from kenspeckle.evaluation.temperature import (
     Temperature,
     fit_temperature,
@@ -97,16 +96,16 @@ def keep_model(session: Session, made: Predictions) -> None:
 
 def save_model(session: Session, path: Path, made: Predictions, *, temperature: float) -> None:
     """The network as it is now, which has `made` these, with all that is needed to use it."""
-    settings, measured = session.settings, measure(made)
+    settings, told = session.settings, accuracy_of(made, groups=_groups(session))
     card = {
         "source": settings.source,
         "recipe": settings.recipe,
         "seed": settings.seed,
         "data": session.identity["data"],
         "validation": {
-            "accuracy": measured.accuracy,
-            "n": measured.n,
-            "interval": [measured.interval.low, measured.interval.high],
+            "accuracy": told.value,
+            "n": told.n,
+            "interval": [told.interval.low, told.interval.high],
         },
     }
     classifier = Classifier(

@@ -17,7 +17,7 @@ from typing import Literal
 from kenspeckle import config, storage
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.picture_cache import Progress
-from kenspeckle.errors import RunError
+from kenspeckle.errors import ConfigError, RunError
 from kenspeckle.outset import Ready, ready
 from kenspeckle.processor import cores
 from kenspeckle.recipes.choice import choose
@@ -114,6 +114,8 @@ def training_many(
     When `stop()` is true, what is at work is saved, and a repeat goes on from there.
     """
     numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise ConfigError(f"seeds must be one or more, each of them once, got {seeds}")
     asked = on_one_thread(settings)
     found = ready(asked, dataset=dataset, progress=progress)
     name = Path(settings.source).name.partition(".")[0] or "data"

@@ -13,7 +13,6 @@ from kenspeckle import device
 from kenspeckle.course import open_course
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.preprocess import dataset_views
-from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.data.splits import VALIDATION, Splits, draw, members_of
 from kenspeckle.diagnosis.bias_variance import BiasVariance
 from kenspeckle.diagnosis.facts import Facts
@@ -28,10 +27,12 @@ from kenspeckle.diagnosis.start import start_facts
 from kenspeckle.diagnosis.trials import Bench, attempt, plain_loss
 from kenspeckle.errors import RunError
 from kenspeckle.evaluation.accuracy import measure
+from kenspeckle.evaluation.temperature import scaled
 from kenspeckle.explain.units import unit_states
 from kenspeckle.inference import outputs
 from kenspeckle.model_file import Classifier, load
 from kenspeckle.models.heads import ClassHead, head_of
+from kenspeckle.outset import opened
 from kenspeckle.predictions import Predictions, load_predictions
 from kenspeckle.run_folder import MODEL, Run
 from kenspeckle.trial_curve import trial_curve
@@ -52,9 +53,7 @@ def examine_run(run: Run, dataset: Dataset | None = None, *, learning_curve: boo
         raise RunError(
             f"{run.path}: this run is not finished; go on with `ken train --resume {run.path}`"
         )
-    data = dataset or open_dataset(
-        settings.source, data=settings.data, preprocess=settings.preprocess
-    )
+    data = opened(dataset, settings, None)
     if data.fingerprint != run.ledger["fingerprint"]:
         raise RunError(
             f"{run.path}: the data of {settings.source} changed since this run began; restore it, "
@@ -115,6 +114,8 @@ def _outcome(
 ) -> Outcome:
     settings = run.config
     made = load_predictions(run.predictions_file(VALIDATION))
+    if isinstance(classifier.head, ClassHead):  # how sure the network is by itself
+        made = scaled(made, 1 / classifier.temperature)
     measured = measure(made)
     sample = seen.images[:_SAMPLE]
     labels = torch.from_numpy(seen.labels[:_SAMPLE])

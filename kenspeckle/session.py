@@ -39,7 +39,7 @@ class Told:
 
 @dataclass(kw_only=True)
 class Session:
-    """What the functions of this module share."""
+    """All that one process knows of the run that it works on."""
 
     run: Run
     settings: RunConfig
@@ -81,6 +81,11 @@ class Session:
     def history(self) -> list[EpochRecord]:
         """The epochs of the present network."""
         return self.folds[-1].epochs if self.fold else self.epochs
+
+    @property
+    def planned(self) -> int:
+        """Updates of the present network, if nothing stops it early."""
+        return self.settings.train.total_steps(len(self.batches))
 
     @property
     def base(self) -> int:
@@ -134,7 +139,7 @@ def open_session(
         },
     )
     if first:
-        session.folds.append(Told(total=_total(session)))
+        session.folds.append(Told(total=session.planned))
     return session
 
 
@@ -151,11 +156,7 @@ def enter(session: Session, fold: int) -> None:
     )
     session.fold = fold
     if fold:
-        session.folds.append(Told(total=_total(session)))
-
-
-def _total(session: Session) -> int:
-    return session.settings.train.total_steps(len(session.batches))
+        session.folds.append(Told(total=session.planned))
 
 
 def begin(session: Session) -> None:

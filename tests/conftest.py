@@ -27,6 +27,15 @@ def bars(count=240, *, seed=0, size=28):
     )
 
 
+def noise(count=120):
+    """Pictures that have nothing to do with their labels."""
+    rng = np.random.default_rng(5)
+    images = rng.integers(0, 256, (count, 28, 28, 1)).astype(np.uint8)
+    return ks.memory_dataset(
+        images, rng.integers(0, 3, count), class_names=("a", "b", "c"), source="noise"
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_the_tests(tmp_path_factory):
     """No test reads or writes what the user has cached."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import SMALL, bars
+from conftest import SMALL, bars, noise
 
 import kenspeckle as ks
 from kenspeckle import config
@@ -24,15 +24,6 @@ def asked(*settings, recipe="swift"):
     return config.override(ks.build_recipe(recipe), [*AUTO, *settings])
 
 
-def noise(count=120):
-    """Pictures that have nothing to do with their labels."""
-    rng = np.random.default_rng(5)
-    images = rng.integers(0, 256, (count, 28, 28, 1)).astype(np.uint8)
-    return ks.memory_dataset(
-        images, rng.integers(0, 3, count), class_names=("a", "b", "c"), source="noise"
-    )
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """The events and the run of a training on 240 pictures."""
@@ -43,11 +34,10 @@ def finished(tmp_path_factory):
 
 def test_few_pictures_are_all_told_by_folds(finished):
     events, run = finished
-    states = [item["state"] for item in run.ledger["items"]] if run.ledger.get("items") else []
     assert run.config.splits.folds == 5
     found = run.result["validation"]
     assert (found["role"], found["n"]) == ("by folds", 204)  # 240 but for the 36 of the test split
-    assert not states or states.count("test") == 36
+    assert run.ledger["states"].count("e") == 36
     with np.load(run.predictions_file("validation")) as file:
         assert len(file["labels"]) == 204
     assert events[-1].best.validation_accuracy == found["accuracy"]

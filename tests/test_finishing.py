@@ -1,12 +1,17 @@
 """What a finished run leaves: a temperature that all use alike, and figures with intervals."""
 
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 from conftest import SMALL, bars
 
 import kenspeckle as ks
+from kenspeckle.briefing.gather import gather
+from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.evaluation.temperature import scaled
 from kenspeckle.inference import probabilities
+from kenspeckle.run_examination import examine_run
 from kenspeckle.run_folder import RESULT
 
 HARD = (
@@ -73,6 +78,29 @@ def test_a_model_that_tells_a_number_keeps_the_spread_of_its_errors(tmp_path):
     )
     assert run.result["validation"]["temperature"] is None
     assert ks.load(run.model_file).temperature != 1.0
+
+
+def test_a_diagnosis_is_of_the_network_without_its_temperature(doubtful):
+    told = doubtful.result["validation"]
+    found = examine_run(doubtful, dataset=confusing()).outcome
+    assert found.validation_loss == pytest.approx(told["temperature"]["log_loss_before"], rel=1e-4)
+    # what it is compared with was measured without one too; the control: that of the result
+    assert found.validation_loss == pytest.approx(found.validation_losses[-1], rel=1e-4)
+    assert found.validation_loss != pytest.approx(told["nll"], rel=1e-2)
+
+
+def test_page_card_and_result_tell_the_interval_that_knows_of_groups(tmp_path):
+    data = bars(240)
+    grouped = replace(data, groups=np.arange(240) // 6)
+    run = ks.train(grouped, settings=(*SMALL, "train.epochs=1"), out=tmp_path / "run")
+    told = run.result["validation"]
+    want = told["metrics"]["accuracy"]["interval"]
+    assert told["interval"] == want
+    assert ks.load(run.model_file).card["validation"]["interval"] == list(want.values())
+    shown = gather(run, grouped).figures["validation"].measurement
+    assert asdict(shown.interval) == want
+    plain = measure(ks.load_predictions(run.predictions_file("validation"))).interval
+    assert asdict(plain) != want  # the control: that of pictures which are not alike
 
 
 def test_figures_of_validation_carry_their_interval_n_and_method(doubtful):

@@ -14,7 +14,7 @@ from conftest import SMALL, bars
 import kenspeckle as ks
 from kenspeckle import config
 from kenspeckle.data.shared import open_shared, shared
-from kenspeckle.errors import RunError
+from kenspeckle.errors import ConfigError, RunError
 from kenspeckle.many import ManyAdvanced, ManyEnded, ManyStarted, training_many
 from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.worker_pool import JobAdvanced, JobDied, JobDone, JobFailed
@@ -71,6 +71,14 @@ def test_a_folder_of_other_settings_is_refused(trained):
         list(events(folder, settings=(*SMALL, "train.epochs=4")))
     expected = f"{folder}: holds runs of other settings (set.toml differs); choose another --out"
     assert str(error.value) == expected
+
+
+@pytest.mark.parametrize("seeds", [0, [3, 3]])
+def test_no_seed_and_a_seed_given_twice_are_refused(tmp_path, seeds):
+    with pytest.raises(ConfigError) as error:
+        list(events(tmp_path / "set", seeds=seeds))
+    assert str(error.value) == f"seeds must be one or more, each of them once, got {seeds}"
+    assert not (tmp_path / "set").exists()
 
 
 def test_progress_ends_with_all_runs_done_and_nothing_left(tmp_path):

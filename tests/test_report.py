@@ -5,9 +5,10 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import SMALL, bars
+from conftest import SMALL, bars, noise
 
 import kenspeckle as ks
+from kenspeckle.briefing.gather import gather
 from kenspeckle.cli.main import main
 from kenspeckle.errors import RunError
 from kenspeckle.runs import training
@@ -48,6 +49,15 @@ def test_a_report_is_about_validation_until_the_user_opens_the_test_split(copy, 
     text = ks.report(copy, dataset=dataset).read_text()
     assert "The test split was opened 2 times" in text
     assert copy.result["test"]["openings"] == 2
+
+
+def test_by_folds_the_page_names_the_epoch_that_the_model_is_of(tmp_path):
+    settings = (*SMALL, "splits.folds=5", "train.epochs=12", "seed=1")
+    data = noise(120)
+    run = ks.train(data, settings=settings, out=tmp_path / "run")
+    told = [line["validation_accuracy"] for line in run.epochs]
+    assert max(told) > told[-1]  # the control: another epoch was told better
+    assert gather(run, data).kept.epoch == len(told)
 
 
 def test_a_run_on_named_data_shows_its_pictures_and_looks_inside(digits_run):

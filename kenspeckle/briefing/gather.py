@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -20,6 +21,7 @@ from kenspeckle.errors import KenspeckleError, RunError
 from kenspeckle.evaluation.accuracy import Measurement, measure
 from kenspeckle.evaluation.calibration import calibration
 from kenspeckle.evaluation.confusion import confusion
+from kenspeckle.evaluation.intervals import Interval
 from kenspeckle.evaluation.mistakes import Answer, mistakes, top_losses
 from kenspeckle.events import EpochRecord, epoch_record, kept_epoch
 from kenspeckle.predictions import Predictions, load_predictions
@@ -43,12 +45,9 @@ def gather(run: Run, dataset: Dataset | None = None) -> Briefing:
     predictions = _predictions(run, result)
     split = TEST if TEST in predictions else VALIDATION
     said = predictions[split]
-    figures = {
-        name: Measured(measurement=measure(found), role=str(result[name]["role"]))
-        for name, found in predictions.items()
-    }
+    figures = {name: _measured(found, result[name]) for name, found in predictions.items()}
     epochs = tuple(epoch_record(line) for line in run.epochs)
-    kept = epochs[kept_epoch(epochs, settings.train.keep)]
+    kept = epochs[kept_epoch(epochs, settings.keep)]
     folds = max(0, settings.splits.folds) if split == VALIDATION else 0
     evidence = evidence_of(said, folds)
     notes: list[str] = []
@@ -95,6 +94,12 @@ def _predictions(run: Run, result: Mapping[str, Any]) -> dict[str, Predictions]:
             f"make some by `ken evaluate {run.path} --split validation`"
         )
     return found
+
+
+def _measured(said: Predictions, entry: Mapping[str, Any]) -> Measured:
+    """With the interval of `entry`, which knows of groups in the pictures."""
+    interval = Interval(**entry["interval"])
+    return Measured(measurement=replace(measure(said), interval=interval), role=entry["role"])
 
 
 def evidence_of(said: Predictions, folds: int) -> Evidence:

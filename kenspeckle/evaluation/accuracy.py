@@ -14,7 +14,7 @@ from kenspeckle.predictions import Predictions
 
 TOP = (1, 2, 3, 5)
 IMBALANCE = 3.0  # largest over smallest class, from which accuracy alone misleads
-_LEAST_PROBABILITY = np.finfo(np.float32).tiny  # so that one sure mistake does not make it infinite
+LEAST_PROBABILITY = np.finfo(np.float32).tiny  # so that one sure mistake does not make it infinite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Measurement:
     split: str
     n: int
     accuracy: float
-    interval: Interval  # Wilson, 95 %
+    interval: Interval  # 95 %: Wilson's, or where groups are alike that of `metrics`
     balanced_accuracy: float  # mean recall of the classes that are there
     macro_f1: float  # mean over these classes of the harmonic mean of precision and recall
     imbalance: float  # items of the largest class over those of the smallest that is there
@@ -81,7 +81,7 @@ def measure(predictions: Predictions) -> Measurement:
 def log_losses(predictions: Predictions) -> NDArray[np.float64]:
     """Negative log-likelihood of each item, (N,), in nats."""
     own = predictions.probabilities[np.arange(len(predictions)), predictions.labels]
-    losses: NDArray[np.float64] = -np.log(np.maximum(own.astype(np.float64), _LEAST_PROBABILITY))
+    losses: NDArray[np.float64] = -np.log(np.maximum(own.astype(np.float64), LEAST_PROBABILITY))
     return losses
 
 

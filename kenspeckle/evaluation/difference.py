@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kenspeckle.evaluation.accuracy import Interval, wilson
-
-_Z = 1.959963984540054  # of 95 %, two-sided
+from kenspeckle.evaluation.intervals import Interval, Z, wilson
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +25,7 @@ def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Di
     count = len(first)
     gained, lost = int((second & ~first).sum()), int((first & ~second).sum())
     more, less = (gained + 1) / (count + 2), (lost + 1) / (count + 2)
-    margin = _Z * math.sqrt((more + less - (more - less) ** 2) / (count + 2))
+    margin = Z * math.sqrt((more + less - (more - less) ** 2) / (count + 2))
     return Difference(
         difference=(gained - lost) / count,
         interval=Interval(low=max(-1.0, more - less - margin), high=min(1.0, more - less + margin)),

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kenspeckle.evaluation.accuracy import log_losses
 from kenspeckle.predictions import Predictions
-
-_LEAST_PROBABILITY = np.finfo(np.float32).tiny  # as for the mean loss of `measure`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,17 +36,11 @@ def mistakes(predictions: Predictions) -> tuple[Answer, ...]:
 
 def top_losses(predictions: Predictions, most: int) -> tuple[Answer, ...]:
     """The `most` items with the highest loss, the worst first; right ones may be among them."""
-    return _answers(predictions, np.argsort(-_losses(predictions), kind="stable")[:most])
-
-
-def _losses(predictions: Predictions) -> NDArray[np.float64]:
-    own = predictions.probabilities[np.arange(len(predictions)), predictions.labels]
-    losses: NDArray[np.float64] = -np.log(np.maximum(own.astype(np.float64), _LEAST_PROBABILITY))
-    return losses
+    return _answers(predictions, np.argsort(-log_losses(predictions), kind="stable")[:most])
 
 
 def _answers(predictions: Predictions, items: NDArray[np.int64]) -> tuple[Answer, ...]:
-    predicted, losses = predictions.predicted, _losses(predictions)
+    predicted, losses = predictions.predicted, log_losses(predictions)
     return tuple(
         Answer(
             item=item,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from kenspeckle.evaluation.accuracy import LEAST_PROBABILITY, log_losses
 from kenspeckle.evaluation.calibration import calibration
 from kenspeckle.predictions import Predictions
 
@@ -20,7 +21,6 @@ FEWEST = 100  # items, below which one temperature fits noise
 FEWEST_MISTAKES = 5  # without some the best temperature is 0
 LOWEST, HIGHEST = 0.05, 20.0
 _FOLDS = 5
-_LEAST_PROBABILITY = np.finfo(np.float32).tiny
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +89,7 @@ def scaled(predictions: Predictions, temperature: float) -> Predictions:
 
 def log_loss(predictions: Predictions) -> float:
     """Mean negative log-likelihood, in nats."""
-    own = predictions.probabilities[np.arange(len(predictions)), predictions.labels]
-    return float(-np.log(np.maximum(own.astype(np.float64), _LEAST_PROBABILITY)).mean())
+    return float(log_losses(predictions).mean())
 
 
 def _crossed(predictions: Predictions, groups: NDArray[np.int64]) -> Predictions:
@@ -128,5 +127,5 @@ def _best(predictions: Predictions, chosen: NDArray[np.bool_]) -> float:
 def _logits(predictions: Predictions) -> NDArray[np.float64]:
     """Up to a constant of each item, which changes nothing."""
     shares = predictions.probabilities.astype(np.float64)
-    logits: NDArray[np.float64] = np.log(np.maximum(shares, _LEAST_PROBABILITY))
+    logits: NDArray[np.float64] = np.log(np.maximum(shares, LEAST_PROBABILITY))
     return logits
