@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from kenspeckle.searching.conducting import search as search
     from kenspeckle.searching.config import SearchConfig as SearchConfig
     from kenspeckle.settings import RunConfig as RunConfig
-    from kenspeckle.standing import Standing as Standing
     from kenspeckle.survey import Survey as Survey
     from kenspeckle.survey import inspect_data as inspect_data
 
@@ -54,7 +53,6 @@ _HOME = {
     "Run": "run_folder",
     "RunConfig": "settings",
     "SearchConfig": "searching.config",
-    "Standing": "standing",
     "Survey": "survey",
     "build_recipe": "recipes.catalog",
     "compare": "contest",

@@ -38,6 +38,7 @@ class Job:
                 validation_n=500,
                 parameters=1,
                 step=step,
+                folds_done=0,
                 notes=(),
             )
         )
@@ -132,7 +133,7 @@ def test_reading_is_told_as_a_part_of_the_job():
 
 
 def test_fine_tuning_is_foreseen_while_features_are_made():
-    job = Job(transfer=TransferConfig(backbone="lite0", fine_tune="on", folds=0))
+    job = Job(transfer=TransferConfig(backbone="lite0", fine_tune="on"))
     job.start()
     for done in (0, 1000):
         job.outlook.working("features of it", done, 5000)
@@ -146,7 +147,7 @@ def test_fine_tuning_is_foreseen_while_features_are_made():
 
 def test_frozen_epochs_are_not_taken_for_the_speed_of_the_others():
     job = Job(
-        transfer=TransferConfig(backbone="lite0", fine_tune="on", folds=0),
+        transfer=TransferConfig(backbone="lite0", fine_tune="on"),
         train={"frozen_epochs": 1},
     )
     job.start()
