@@ -140,7 +140,7 @@ KINDS: dict[str, Kind] = {
     "activations": Kind(about="what a layer makes of pictures", records=_activations),
     "units": Kind(
         about="dead and saturated units, layer by layer",
-        records=lambda pictures, _: [unit_states(pictures.classifier, pictures.training.images[:])],
+        records=lambda pictures, _: [unit_states(pictures.classifier, pictures.followed.images[:])],
     ),
     "fingerprints": Kind(
         about="the hidden layer of each class",

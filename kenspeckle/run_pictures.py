@@ -27,6 +27,7 @@ from kenspeckle.run_folder import Run
 
 _SMALL = 64  # pixels a side, up to which a thousand pictures cost a second or two
 _SAMPLE = {"small": 1000, "large": 200}  # pictures of a split
+_FOLLOWED = 24  # photographs
 _BATCH = 50  # pictures at a time
 _JUDGED = 10_000  # pictures that a judge learns from, within two seconds
 _EXAMPLES = 6  # pictures that are explained one by one
@@ -120,11 +121,19 @@ class RunPictures:
         return learned.network if learned.shape == self.classifier.shape else None
 
     def batches(self) -> Iterator[Batch]:
-        """The sample of the training split."""
-        for start in range(0, len(self.training), _BATCH):
-            images = self.training.images[start : start + _BATCH]
-            labels = torch.from_numpy(self.training.labels[start : start + _BATCH])
+        """The pictures whose every number is followed, a few at a time: gradients need room."""
+        followed, size = self.followed, _BATCH if self.are_small else 4
+        for start in range(0, len(followed), size):
+            images = followed.images[start : start + size]
+            labels = torch.from_numpy(followed.labels[start : start + size])
             yield Batch(pixels(images, self.classifier.network), labels)
+
+    @property
+    def followed(self) -> Dataset:
+        """Of `training`: a photograph has millions of numbers on its way, so only some of them."""
+        if self.are_small:
+            return self.training
+        return self.training.take(evenly(len(self.training), _FOLLOWED))
 
     def _sample(self, members: NDArray[np.int64]) -> Dataset:
         size = "small" if self.are_small else "large"
