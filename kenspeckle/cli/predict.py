@@ -9,6 +9,7 @@ from rich.text import Text
 
 import kenspeckle as ks
 from kenspeckle.cli.output import console, print_json
+from kenspeckle.data.listing import printable
 
 
 def predict(
@@ -53,10 +54,12 @@ def _table(predictions: list[ks.Prediction]) -> Table:
         table.add_column(title, justify="right" if numeric else "left", overflow="fold")
     for item in predictions:
         if item.error:
-            table.add_row(Text(item.path), Text(f"error: {item.error}", style="red"))
+            table.add_row(
+                Text(printable(item.path)), Text(f"error: {printable(item.error)}", style="red")
+            )
         else:
             table.add_row(
-                Text(item.path),
+                Text(printable(item.path)),
                 Text(
                     item.label if item.value is None else f"{item.label} ({item.value:.2f})",
                     style="bold",

@@ -150,8 +150,12 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(capsys, digits_r
     assert second["error"] is None
 
 
-@pytest.mark.parametrize("flags", [[], ["--json"]], ids=["table", "JSON"])
-def test_a_path_that_is_no_utf_8_does_not_stop_the_output(digits_run, tmp_path, flags):
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [([], r"\xff.png"), (["--json"], r"\udcff.png")],
+    ids=["table", "JSON"],
+)
+def test_a_path_that_is_no_utf_8_does_not_stop_the_output(digits_run, tmp_path, flags, shown):
     path = picture(tmp_path / "\udcff.png")
     done = subprocess.run(
         [sys.executable, "-m", "kenspeckle.cli.main", "predict", digits_run, path, *flags],
@@ -160,7 +164,14 @@ def test_a_path_that_is_no_utf_8_does_not_stop_the_output(digits_run, tmp_path, 
         env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "\\udcff.png" in done.stdout.replace("\n", "")
+    assert shown in done.stdout.replace("\n", "")
+
+
+def test_predict_escapes_what_a_path_would_do_to_a_terminal(capsys, digits_run, tmp_path):
+    path = picture(tmp_path / "a\n\x1b[31mred\u202e.png")
+    code, out, _ = output(capsys, "predict", digits_run, path)
+    assert code == 0 and "\x1b" not in out and "\u202e" not in out
+    assert r"a\x0a\x1b[31mred\xe2\x80\xae.png" in out.replace("\n", "")
 
 
 def test_predict_uses_a_model_file_alone(capsys, digits_run, tmp_path):
