@@ -13,6 +13,7 @@ from kenspeckle.data.sources.detect import locate, open_dataset
 from kenspeckle.data.sources.reopening import read_again
 from kenspeckle.data.splits import draw
 from kenspeckle.device import Compute
+from kenspeckle.errors import DataError
 from kenspeckle.settings import RunConfig
 
 
@@ -35,6 +36,11 @@ def ready(
     source = backbone(settings.transfer.backbone) if settings.transfer.backbone else None
     asked = on_backbone(settings, source) if source else settings
     data = opened(dataset, asked, progress)
+    if len(data.class_names) < 2:
+        raise DataError(
+            f"{data.source} has pictures of one class, {data.class_names[0]!r}; a classifier needs "
+            "two or more: add pictures of what it is to be told from"
+        )
     choice = settled(asked, data, draw(data, asked.splits), source, compute)
     chosen = replace(
         choice.settings,

@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import kenspeckle as ks
 from kenspeckle import runlog
-from kenspeckle.errors import ConfigError, NonFiniteError
+from kenspeckle.errors import ConfigError, DataError, NonFiniteError
 from kenspeckle.evaluation.accuracy import Interval
 from kenspeckle.events import EpochRecord, stops_early
 
@@ -176,3 +176,12 @@ def test_small_pictures_are_enlarged_and_said(tmp_path):
     first = next(training(settings, out=tmp_path / "run", dataset=data))
     assert "pictures of 8 x 8 are scaled to 28 x 28 (preprocess.least)" in first.notes
     assert first.run.config.preprocess.height == 28
+
+
+def test_one_class_alone_is_refused_before_a_folder_is_made(tmp_path):
+    one = ks.memory_dataset(
+        np.zeros((30, 28, 28, 1), np.uint8), np.zeros(30, np.int64), class_names=("cat",)
+    )
+    with pytest.raises(DataError, match="pictures of one class, 'cat'; a classifier needs two"):
+        ks.train(one, settings=SMALL, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

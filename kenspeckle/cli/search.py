@@ -23,7 +23,7 @@ def search(
     try_: tuple[str, ...] = (),
     space: Path | None = None,
     method: Literal["bayes", "random", "grid"] = "bayes",
-    trials: int = 0,
+    trials: int | None = None,
     minutes: float = 0,
     folds: int | None = None,
     storage: str = "",
@@ -63,6 +63,7 @@ def search(
         with advising(lambda: DECODED):
             heard = stop.hearing(view.working)
             from kenspeckle.config import from_dict
+            from kenspeckle.errors import ConfigError
             from kenspeckle.searching.conducting import searching
             from kenspeckle.searching.config import SearchConfig
             from kenspeckle.searching.drawing import write_figures
@@ -70,7 +71,10 @@ def search(
 
             stop.loaded()
             settings, asked = fixed_apart({**(read_space(space) if space else {}), **typed(try_)})
-            limits = {"method": method, "trials": trials, "minutes": minutes, "storage": storage}
+            if trials is not None and trials < 1:
+                raise ConfigError(f"--trials must be at least 1, got {trials}")
+            limits = {"method": method, "minutes": minutes, "storage": storage}
+            limits |= {} if trials is None else {"trials": trials}
             plan = from_dict(SearchConfig, limits)
             events = searching(
                 source,

@@ -29,7 +29,7 @@ _NOTES = {  # what `decode` did with a picture
     "palette": ("with a palette", "turned into RGB"),
     "alpha": ("with transparency", "laid on white or black, whichever contrasts more"),
     "rotated": ("that EXIF says to rotate", "rotated, in training and in prediction alike"),
-    "wrong-suffix": ("with another suffix than their format", "read by their content"),
+    "wrong-suffix": ("whose suffix is not of their format", "read by their content"),
 }
 
 
@@ -177,6 +177,16 @@ def class_findings(counts: Mapping[str, Mapping[str, int]], *, items: int) -> li
     learned = counts[TRAIN]
     totals = {name: sum(counts[split][name] for split in SPLIT_NAMES) for name in learned}
     imbalance = _imbalance(learned)
+    if len(learned) == 1:
+        (name,) = learned
+        findings.append(
+            Finding(
+                name=f"one class alone: {name}",
+                evidence=f"all {items:,} pictures are {name}",
+                advice="a classifier needs two classes or more; add pictures of what it is to be "
+                "told from",
+            )
+        )
     if imbalance > IMBALANCE:
         most, least = max(learned, key=learned.__getitem__), min(learned, key=learned.__getitem__)
         findings.append(

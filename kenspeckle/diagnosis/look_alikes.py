@@ -20,6 +20,7 @@ SIDE = 14  # pixels of the small version
 NEIGHBOURS = 5
 TRAIN, VALIDATION = 4000, 1000  # pictures at most
 _NOISE = 0.1  # share of labels that is a fault
+_MANY = 1000  # pictures: among fewer, the most similar one is often of another class
 _FEWEST = 4  # classes: with fewer, noise and confusion cannot be told apart
 _SMALL = 64  # pixels a side
 _COPY = 0.998  # correlation of pictures that are one and the same
@@ -58,9 +59,9 @@ def look_alikes(train: Dataset, validation: Dataset) -> LookAlikes:
         validation_accuracy=float((told == asked.labels).mean()),
         validation_n=len(asked),
         chance=float(np.bincount(known.labels).max() / len(known)),
-        # the pixels of larger pictures say too little of their class
+        # the pixels of larger pictures, or of few, say too little of their class
         noise=_noise(said, known.labels, len(train.class_names))
-        if max(train.images.shape[1:3]) <= _SMALL
+        if max(train.images.shape[1:3]) <= _SMALL and len(known) >= _MANY
         else 0.0,
         copies=int((nearest > _COPY).sum()),
     )

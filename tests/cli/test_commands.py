@@ -335,6 +335,7 @@ def test_look_takes_a_size(capsys):
         (["look", "vgg-16"], "vgg-16: no run here (missing config.toml); start one with"),
         (["look", "vgg-16", "--summary", "--size", "9"], "--size must be CHANNELSxHEIGHTxWIDTH"),
         (["look", "softmax", "--summary", "--classes", "0"], "--classes must be at least 1, got 0"),
+        (["search", "digits", "--trials", "0"], "--trials must be at least 1, got 0"),
         (["reproduce", "softmx"], "unknown experiment 'softmx'; did you mean 'softmax'?"),
         (["reproduce", "softmax", "--seeds", "0"], "--seeds must be at least 1, got 0"),
         (["reproduce", "softmax", "--all"], "--all and names exclude each other"),

@@ -9,6 +9,7 @@ from conftest import SMALL, bars
 import kenspeckle as ks
 from kenspeckle.cli.main import main
 from kenspeckle.diagnosis.learning_curve import LearningCurve
+from kenspeckle.diagnosis.look_alikes import label_findings, look_alikes
 from kenspeckle.diagnosis.shift import shift, two_sample_test
 
 QUICK = (*SMALL, "optimizer.rate=0.01")
@@ -117,3 +118,17 @@ def test_a_start_that_overflows_ends_in_one_line(tmp_path, dataset):
     found = ks.diagnose(tmp_path / "run", dataset=dataset)
     assert found.faults[0].name == "not a number"
     assert "start is too large" in found.faults[0].why
+
+
+@pytest.mark.parametrize(("count", "is_told"), [(400, False), (1600, True)])
+def test_labels_are_called_noise_only_where_there_are_enough_pictures_to_compare(count, is_told):
+    rng = np.random.default_rng(0)
+    centres = rng.integers(0, 256, (4, 14, 14, 1))
+    kinds = rng.integers(0, 4, count)
+    images = np.clip(centres[kinds] + rng.integers(-20, 20, (count, 14, 14, 1)), 0, 255)
+    data = ks.memory_dataset(
+        images.astype(np.uint8), rng.integers(0, 4, count), class_names=("a", "b", "c", "d")
+    )
+    half = count - 100
+    found = look_alikes(data.take(np.arange(half)), data.take(np.arange(half, count)))
+    assert bool(label_findings(found)) == is_told
