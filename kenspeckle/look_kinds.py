@@ -49,6 +49,7 @@ class Kind:
 
     about: str  # a few words
     records: Callable[[RunPictures, str], Iterable[Drawable]]
+    is_of_examples: bool = False  # explains single pictures, which the user may name
     needs_pictures: bool = True  # of the source of the run
     tour: Literal["always", "small", "never"] = "always"  # of pictures of 64 pixels a side or less
 
@@ -137,7 +138,9 @@ KINDS: dict[str, Kind] = {
         records=lambda pictures, _: [first_filters(pictures.classifier)],
         needs_pictures=False,
     ),
-    "activations": Kind(about="what a layer makes of pictures", records=_activations),
+    "activations": Kind(
+        about="what a layer makes of pictures", records=_activations, is_of_examples=True
+    ),
     "units": Kind(
         about="dead and saturated units, layer by layer",
         records=lambda pictures, _: [unit_states(pictures.classifier, pictures.followed.images[:])],
@@ -157,6 +160,7 @@ KINDS: dict[str, Kind] = {
     ),
     "neighbours": Kind(
         about="the training pictures that are nearest",
+        is_of_examples=True,
         records=lambda pictures, layer: [
             nearest_pictures(
                 pictures.classifier.network,
@@ -171,7 +175,9 @@ KINDS: dict[str, Kind] = {
     "ideal-inputs": Kind(
         about="the picture that each class likes best", records=_ideal_inputs, needs_pictures=False
     ),
-    "saliency": Kind(about="what in a picture the answer comes from", records=_saliency),
+    "saliency": Kind(
+        about="what in a picture the answer comes from", records=_saliency, is_of_examples=True
+    ),
     "histograms": Kind(
         about="weights, gradients and pre-activations of each layer", records=_histograms
     ),
@@ -197,6 +203,7 @@ KINDS: dict[str, Kind] = {
     ),
     "saliency-checks": Kind(
         about="whether the maps of saliency are to be believed",
+        is_of_examples=True,
         records=_saliency_checks,
         tour="never",
     ),

@@ -76,6 +76,12 @@ def looks(
     for name in kinds:
         if name not in KINDS:
             raise ConfigError(unknown_name("kind of look", name, list(KINDS)))
+    of_examples = [name for name, kind in KINDS.items() if kind.is_of_examples]
+    if images and kinds and not set(kinds) & set(of_examples):
+        raise ConfigError(
+            f"{kinds[0]} is not about single pictures; leave them out, or ask for one of "
+            f"{', '.join(of_examples)}"
+        )
     pictures = _pictures(found, images, dataset)
     yield from looks_at(pictures, kinds, layer=layer, left_out=left_out)
 
@@ -110,7 +116,9 @@ def write_look(found: Look, folder: Path) -> tuple[Path, Path]:
 
 def _tour(pictures: RunPictures) -> list[str]:
     if pictures.named:
-        return ["activations", "saliency", "neighbours"]
+        return [
+            name for name, kind in KINDS.items() if kind.is_of_examples and kind.tour != "never"
+        ]
     sizes = ("always", "small") if pictures.are_small else ("always",)
     return [name for name, kind in KINDS.items() if kind.tour in sizes]
 

@@ -73,6 +73,11 @@ def test_pictures_of_the_user_are_explained_under_their_own_names(run, dataset, 
     np.testing.assert_array_equal(record.methods[0].images, dataset.images[:2])
 
 
+def test_pictures_for_a_kind_that_is_not_about_single_ones_are_refused(run, dataset, tmp_path):
+    with pytest.raises(ConfigError, match="means is not about single pictures; leave them out"):
+        ks.look(run, what="means", images=tmp_path, dataset=dataset)
+
+
 def test_a_picture_that_is_none_is_an_error_with_its_name(run, dataset, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match="broken"):

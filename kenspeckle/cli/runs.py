@@ -58,6 +58,16 @@ def runs(
     """
     screen = console(quiet=json)
     if diff:
+        others = {
+            "--where": where,
+            "--sort": sort,
+            "--group": group,
+            "--mark": mark,
+            "--csv": csv,
+            "--to-mlflow": to_mlflow,
+        }
+        if given := [name for name, value in others.items() if value]:
+            raise ConfigError(f"--diff is about two runs alone; leave out {', '.join(given)}")
         _differ(folder, diff, screen=screen, json=json)
         return
     for text in mark:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kenspeckle.diagnosis.bias_variance import BiasVariance
 
 _SMALL_GAP = 0.01  # of accuracies or probabilities: nothing to act on
+_ENOUGH = 500  # pictures, below which chance is larger than such gaps
 
 
 def verdict(found: Briefing) -> list[str]:
@@ -87,10 +88,11 @@ def _balance(found: BiasVariance | None) -> Iterator[str]:
         f"Of {found.train_n:,} training pictures {percent(found.train_accuracy, 2)} are told "
         f"rightly, of these {percent(found.other_accuracy, 2)}"
     )
-    if max(found.bias, found.variance) < _SMALL_GAP:
+    is_small = max(found.bias, found.variance) < _SMALL_GAP
+    if is_small and found.other_n >= _ENOUGH:
         yield f"{both}: it neither overfits nor underfits by as much as a point."
         return
-    match found.verdict:
+    match "neither" if is_small else found.verdict:
         case "high variance":
             yield (
                 f"{both}: it overfits. More data, augmentation, dropout or weight decay can help, "
@@ -109,6 +111,8 @@ def _balance(found: BiasVariance | None) -> Iterator[str]:
 
 def _calibration(found: Briefing) -> Iterator[str]:
     item = found.evidence.calibration
+    if found.shown.measurement.n < _ENOUGH:
+        return  # chance alone makes such an error
     if item.error < _SMALL_GAP:
         yield (
             "Its probabilities can be taken at their word "

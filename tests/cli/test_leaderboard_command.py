@@ -164,3 +164,8 @@ def test_no_test_split_is_opened_by_comparing(pair, capsys):
     listed(capsys, pair, "--diff", "good", "bad")
     for name in ("good", "bad"):
         assert set(json.loads(Path(pair / name / "result.json").read_text())) == {"validation"}
+
+
+def test_what_does_not_go_with_a_difference_is_refused(capsys, tmp_path):
+    assert main(["runs", str(tmp_path), "--group", "--diff", "a", "b"]) == 1
+    assert "--diff is about two runs alone; leave out --group" in capsys.readouterr().err
