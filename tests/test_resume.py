@@ -637,8 +637,8 @@ def test_a_signal_from_outside_stops_the_command(scratch, source, number, code):
     command = [sys.executable, "-m", "kenspeckle.cli.main", *endless]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
         try:
-            # a line with the accuracy of an epoch: it is training
-            assert any("% (" in line for line in process.stdout)
+            # a line of the table, with the accuracy of an epoch: it is training
+            assert any(re.match(r" +[0-9]+ .*% \(", line) for line in process.stdout)
             process.send_signal(number)
             rest = process.stdout.read()
             assert process.wait(timeout=120) == code

@@ -70,6 +70,7 @@ def train(
                     balance=balance or None,
                 )
             from kenspeckle.runs import resuming, training
+            from kenspeckle.training import Epoch
 
             stop.loaded()
             if resume:
@@ -92,10 +93,12 @@ def train(
                 )
             for event in events:
                 view.show(event)
+                if isinstance(event, Epoch):
+                    stop()  # from the first step on there is something to save
         ended = view.ended
         if ended.temperature:
             line = temperature_line(asdict(ended.temperature))
-            console(quiet=json).print(line, soft_wrap=True)
+            console(quiet=json).print(line)
         if json:
             stages, folds = (
                 [asdict(part) for part in parts] for parts in (view.stages, view.folds)

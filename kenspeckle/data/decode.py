@@ -114,15 +114,15 @@ def decode_picture(
     check_size(webp_size(data), name, max_pixels)
     with _opened(data, name, max_pixels) as image:
         check_size(image.size, name, max_pixels)
-        at_least = reach(_header(image, _orientation(image)))
         excess = costly(data, image)
         if excess:
             raise PictureError(f"{name}: damaged picture: {excess}", reason="damaged")
         if image.format == "PNG":
             check_sums(data)
-            image.load()  # its EXIF may lie behind its pixels
+            image.load()  # its EXIF may lie behind its pixels, and Pillow reads it once
         orientation = _orientation(image)
         found = _header(image, orientation)
+        at_least = reach(found)
         pixels = _quick_jpeg(data, image, found, at_least, orientation)
         if pixels is None:
             image.load()

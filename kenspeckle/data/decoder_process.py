@@ -56,8 +56,8 @@ def main() -> None:
 
 
 def _place(values: list[Any]) -> Place:
-    path, offset, size, unpacked = values
-    return Place(path=path, offset=offset, size=size, unpacked=unpacked)
+    path, offset, size, unpacked, checksum = values
+    return Place(path=path, offset=offset, size=size, unpacked=unpacked, checksum=checksum)
 
 
 def _say(document: dict[str, Any]) -> None:

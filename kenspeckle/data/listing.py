@@ -62,9 +62,9 @@ class Place:
     checksum: int = -1  # CRC-32 of all its bytes, unpacked; -1 = its archive has none
 
     @property
-    def values(self) -> tuple[str, int, int, int]:
+    def values(self) -> tuple[str, int, int, int, int]:
         """What it consists of, in order; a tenth of the time of `dataclasses.astuple`."""
-        return self.path, self.offset, self.size, self.unpacked
+        return self.path, self.offset, self.size, self.unpacked, self.checksum
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

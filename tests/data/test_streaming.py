@@ -15,6 +15,7 @@ from kenspeckle.data import images
 from kenspeckle.data.batches import shuffled
 from kenspeckle.data.images import StoredImages
 from kenspeckle.data.picture_warnings import silenced
+from kenspeckle.data.pixel_files import mapped
 from kenspeckle.data.source_config import SourceConfig
 from kenspeckle.data.streamed_images import StreamedImages
 from kenspeckle.device import generator
@@ -159,7 +160,9 @@ def test_pages_of_a_file_are_given_back_while_it_is_read(tmp_path, monkeypatch, 
         monkeypatch.setattr(images, "_MAPPED", 1 << 40)
     path, count = tmp_path / "pixels", 2000
     path.write_bytes(bytes(range(256)) * 600 * count)  # 307 MB
-    stored = StoredImages(path, (200, 256, 3), rows=np.arange(count), count=count)
+    stored = StoredImages(
+        path, (200, 256, 3), rows=np.arange(count), count=count, mapped=mapped(path)
+    )
     before = pages_of_files()
     for start in range(0, count, 100):
         assert stored[start : start + 100].sum() == 100 * 600 * sum(range(256))
