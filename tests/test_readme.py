@@ -61,9 +61,9 @@ def test_the_python_of_the_guide_runs_as_written(folder):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "told by the mean fingerprint" in done.stdout
+    assert "fingerprint of each class alone tells" in done.stdout
     assert "'epochs': 4" in done.stdout
-    assert (folder / "ideal.png").is_file()
+    assert (folder / "IdealInputs.png").is_file()
 
 
 def test_every_file_that_the_readme_links_to_exists():
