@@ -44,7 +44,7 @@ def test_a_search_prints_a_leaderboard_and_ends_with_json(capsys, tmp_path):
         (["--try", "rate"], "expected KEY=a,b,c or KEY=low..high(log), got 'rate'"),
         (["--space", "none.toml"], "none.toml: cannot be read as a space"),
         (["--method", "grid"], "a grid needs values to try; give them"),
-        (["--trials", "-1"], "trials must be 0 or more, got -1"),
+        (["--trials", "-1"], "--trials must be at least 1, got -1"),
         (["--storage", "postgres"], "postgres is no database URL, such as postgresql://"),
     ],
 )
