@@ -47,11 +47,10 @@ _PENALTIES = (
 class Kind:
     """A way to look at a run; "" as a layer stands for the one that suits."""
 
-    about: str  # a few words
     records: Callable[[RunPictures, str], Iterable[Drawable]]
     is_of_examples: bool = False  # explains single pictures, which the user may name
     needs_pictures: bool = True  # of the source of the run
-    tour: Literal["always", "small", "never"] = "always"  # of pictures of 64 pixels a side or less
+    tour: Literal["always", "small", "never"] = "always"  # small: of pictures of 64 pixels a side
 
 
 def _activations(pictures: RunPictures, layer: str) -> Iterator[Drawable]:
@@ -129,37 +128,27 @@ def _saliency_checks(pictures: RunPictures, _: str) -> Iterator[Drawable]:
 
 
 KINDS: dict[str, Kind] = {
-    "means": Kind(
-        about="the mean picture, of all and of each class",
-        records=lambda pictures, _: [mean_pictures(pictures.training)],
-    ),
+    "means": Kind(records=lambda pictures, _: [mean_pictures(pictures.training)]),
     "filters": Kind(
-        about="what the first layer looks for",
         records=lambda pictures, _: [first_filters(pictures.classifier)],
         needs_pictures=False,
     ),
-    "activations": Kind(
-        about="what a layer makes of pictures", records=_activations, is_of_examples=True
-    ),
+    "activations": Kind(records=_activations, is_of_examples=True),
     "units": Kind(
-        about="dead and saturated units, layer by layer",
         records=lambda pictures, _: [unit_states(pictures.classifier, pictures.followed.images[:])],
     ),
     "fingerprints": Kind(
-        about="the hidden layer of each class",
         records=lambda pictures, layer: [
             fingerprints(pictures.classifier.network, pictures.unseen, layer=layer)
         ],
     ),
     "embedding": Kind(
-        about="pictures as points, near where the network finds them alike",
         records=lambda pictures, layer: [
             embedding(pictures.classifier.network, pictures.unseen, layer=layer, method=method)
             for method in ("tsne", "pca")
         ],
     ),
     "neighbours": Kind(
-        about="the training pictures that are nearest",
         is_of_examples=True,
         records=lambda pictures, layer: [
             nearest_pictures(
@@ -172,20 +161,11 @@ KINDS: dict[str, Kind] = {
             )
         ],
     ),
-    "ideal-inputs": Kind(
-        about="the picture that each class likes best", records=_ideal_inputs, needs_pictures=False
-    ),
-    "saliency": Kind(
-        about="what in a picture the answer comes from", records=_saliency, is_of_examples=True
-    ),
-    "histograms": Kind(
-        about="weights, gradients and pre-activations of each layer", records=_histograms
-    ),
-    "history": Kind(
-        about="a layer from the first step to the last", records=_history, needs_pictures=False
-    ),
+    "ideal-inputs": Kind(records=_ideal_inputs, needs_pictures=False),
+    "saliency": Kind(records=_saliency, is_of_examples=True),
+    "histograms": Kind(records=_histograms),
+    "history": Kind(records=_history, needs_pictures=False),
     "surface": Kind(
-        about="the loss around the solution",
         records=lambda pictures, _: [
             loss_surface(
                 pictures.classifier.network,
@@ -196,15 +176,6 @@ KINDS: dict[str, Kind] = {
         ],
         tour="small",
     ),
-    "ideal-units": Kind(
-        about="the picture that each unit of a layer likes best",
-        records=_ideal_units,
-        tour="never",
-    ),
-    "saliency-checks": Kind(
-        about="whether the maps of saliency are to be believed",
-        is_of_examples=True,
-        records=_saliency_checks,
-        tour="never",
-    ),
+    "ideal-units": Kind(records=_ideal_units, tour="never"),
+    "saliency-checks": Kind(records=_saliency_checks, is_of_examples=True, tour="never"),
 }

@@ -132,9 +132,9 @@ def _pictures(
 ) -> RunPictures:
     classifier = load(run.model_file)
     device.prepare(device.choose("cpu", "fp32", run.config.threads))
-    named = {}
+    named = []
     for path in find_pictures(images) if images else ():
         picture = decode_for(read_file(path), classifier.preprocess, name=str(path)).pixels
         views = prepare(picture, classifier.preprocess, channels=classifier.shape[0])
-        named[path.name] = views[len(views) // 2]
-    return RunPictures(run, classifier, named, dataset)
+        named.append(views[len(views) // 2])
+    return RunPictures(run, classifier, tuple(named), dataset)

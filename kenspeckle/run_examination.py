@@ -32,7 +32,7 @@ from kenspeckle.explain.units import unit_states
 from kenspeckle.inference import outputs
 from kenspeckle.model_file import Classifier, load
 from kenspeckle.models.heads import ClassHead, head_of
-from kenspeckle.outset import opened
+from kenspeckle.outset import data_of
 from kenspeckle.predictions import Predictions, load_predictions
 from kenspeckle.run_folder import MODEL, Run
 from kenspeckle.trial_curve import trial_curve
@@ -53,12 +53,7 @@ def examine_run(run: Run, dataset: Dataset | None = None, *, learning_curve: boo
         raise RunError(
             f"{run.path}: this run is not finished; go on with `ken train --resume {run.path}`"
         )
-    data = opened(dataset, settings, None)
-    if data.fingerprint != run.ledger["fingerprint"]:
-        raise RunError(
-            f"{run.path}: the data of {settings.source} changed since this run began; restore it, "
-            "or diagnose the source"
-        )
+    data = data_of(run, dataset)
     compute = device.choose("cpu", "fp32", settings.threads)
     device.prepare(compute)
     splits = draw(data, settings.splits)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,13 +15,13 @@ from kenspeckle.data.batches import Batch
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.evenly import evenly
 from kenspeckle.data.preprocess import dataset_views
-from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.data.splits import Splits, draw, members_of
 from kenspeckle.errors import ConfigError, DataError
 from kenspeckle.explain.layers import pixels
 from kenspeckle.inference import outputs
 from kenspeckle.learning import learn
 from kenspeckle.model_file import Classifier
+from kenspeckle.outset import data_of
 from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.run_folder import Run
 
@@ -39,16 +39,13 @@ class RunPictures:
 
     run: Run
     classifier: Classifier
-    named: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)  # (H, W, C), the user's
+    named: tuple[NDArray[np.uint8], ...] = ()  # (H, W, C) each, those that the user chose
     dataset: Dataset | None = None  # of the run, where it is in memory already
 
     @cached_property
     def data(self) -> Dataset:
-        """All of them; raises `DataError` where the source is gone."""
-        if self.dataset is not None:
-            return self.dataset
-        settings = self.run.config
-        return open_dataset(settings.source, data=settings.data, preprocess=settings.preprocess)
+        """All of them; raises `DataError` where the source is gone or has changed."""
+        return data_of(self.run, self.dataset)
 
     @cached_property
     def splits(self) -> Splits:
@@ -77,7 +74,7 @@ class RunPictures:
     def examples(self) -> NDArray[np.uint8]:
         """(n, H, W, C): the pictures that the user named, or some of the validation split."""
         if self.named:
-            return np.stack(list(self.named.values()))
+            return np.stack(self.named)
         chosen: NDArray[np.uint8] = self.unseen.images[self._chosen]
         return chosen
 

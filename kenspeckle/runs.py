@@ -20,7 +20,7 @@ from kenspeckle.environment import environment
 from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
 from kenspeckle.interruption import uninterrupted
-from kenspeckle.outset import opened, ready
+from kenspeckle.outset import data_of, ready
 from kenspeckle.recipes.choice import choose
 from kenspeckle.run_folder import (
     CHECKPOINTS,
@@ -159,13 +159,7 @@ def resuming(
         if run.is_finished:
             raise RunError(f"{run.path}: this run is finished; use `ken evaluate {run.path}`")
         leftovers = _remove_leftovers(run)
-        data = opened(dataset, settings, progress)
-        known = run.ledger["fingerprint"]
-        if data.fingerprint != known:
-            raise RunError(
-                f"{run.path}: the data of {settings.source} changed since this run began "
-                f"(fingerprint {data.fingerprint[:12]}, was {known[:12]}); restore it or train anew"
-            )
+        data = data_of(run, dataset, progress)
         compute = _same_compute(run, settings)
         session = open_session(run, settings, compute, data, began=began, progress=progress)
         yield from work(session, stop, leftovers + restore_session(session))

@@ -76,7 +76,7 @@ def test_without_its_source_a_run_has_a_page_that_says_so(copy):
 
 def test_pictures_that_have_changed_are_not_shown(copy):
     text = ks.report(copy, dataset=bars(seed=5)).read_text()
-    assert "There are no pictures on this page: bars has changed since this run" in text
+    assert "There are no pictures on this page: the data of bars changed since this run" in text
 
 
 def test_pictures_shown_for_an_answer_are_those_that_it_is_about(copy, dataset):

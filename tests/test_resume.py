@@ -20,7 +20,7 @@ import safetensors.torch
 
 import kenspeckle as ks
 from kenspeckle import checkpoint, config, runlog, storage
-from kenspeckle.errors import CheckpointError, RunError
+from kenspeckle.errors import CheckpointError, DataError, RunError
 from kenspeckle.runs import resuming, training
 
 COMMON = (
@@ -294,7 +294,7 @@ def test_a_run_whose_data_changed_is_refused(scratch, dataset, every_step):
     begin(SWIFT, scratch / "run", dataset, stop=after(2))
     images = dataset.images.copy()
     images[100, 3, 3] ^= 1
-    with pytest.raises(RunError, match="the data of bars changed since this run began"):
+    with pytest.raises(DataError, match="the data of bars changed since this run began"):
         go_on(scratch / "run", replace(dataset, images=images))
     assert go_on(scratch / "run", dataset).state == "finished"
 

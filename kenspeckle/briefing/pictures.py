@@ -13,10 +13,10 @@ from kenspeckle.briefing.record import Evidence, Pictures, Row, Tile
 from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.evenly import evenly
-from kenspeckle.data.sources.detect import open_dataset
 from kenspeckle.data.splits import Splits, draw
 from kenspeckle.errors import DataError
 from kenspeckle.evaluation.mistakes import Answer
+from kenspeckle.outset import data_of
 from kenspeckle.pages.run_page import GALLERY
 from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import Run
@@ -41,11 +41,7 @@ class Seen:
 def seen_of(run: Run, dataset: Dataset | None, said: Predictions, evidence: Evidence) -> Seen:
     """The pictures of `run`; raises `DataError` where its source is gone or has changed."""
     settings = run.config
-    data = dataset or open_dataset(
-        settings.source, data=settings.data, preprocess=settings.preprocess
-    )
-    if data.fingerprint != run.ledger["fingerprint"]:
-        raise DataError(f"{data.source} has changed since this run was trained on it")
+    data = data_of(run, dataset)
     splits = draw(data, settings.splits)
     items = splits.indices(said.split)
     if evidence.folds:  # told by folds over all that is not test
