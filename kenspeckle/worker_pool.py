@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import selectors
 import signal
-import subprocess
-import sys
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from kenspeckle import config
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.shared import shared
 from kenspeckle.errors import DeviceError
+from kenspeckle.line_process import LineProcess
 from kenspeckle.settings import RunConfig
 
 _PROGRAM = "kenspeckle.seed_worker"
@@ -84,15 +81,8 @@ JobEvent = JobAdvanced | JobDone | JobStopped | JobDied | JobFailed
 class _Worker:
     """A process, and the run that it works on."""
 
-    process: subprocess.Popen[bytes]
+    process: LineProcess
     job: Job | None = None
-    received: bytearray = field(default_factory=bytearray)
-
-    @property
-    def output(self) -> IO[bytes]:
-        """Where its news come from."""
-        assert self.process.stdout is not None
-        return self.process.stdout
 
 
 def carried_out(
@@ -122,24 +112,23 @@ def carried_out(
         while True:
             while not is_stopping and len(pool) < min(workers, len(jobs) + _busy(pool)):
                 pool.append(_started(setup, inherited, threads, program))
-                selector.register(pool[-1].output, selectors.EVENT_READ)
+                selector.register(pool[-1].process.output, selectors.EVENT_READ)
             for worker in pool:
                 if worker.job is None and jobs and not is_stopping:
                     worker.job = jobs.popleft()
-                    _order(worker, worker.job)
+                    worker.process.send(_order(worker.job))
             if not _busy(pool):
                 return
             for key, _ in selector.select(timeout=_LOOK):
-                worker = next(found for found in pool if found.output is key.fileobj)
-                chunk = os.read(worker.output.fileno(), 1 << 16)
-                worker.received += chunk
+                worker = next(found for found in pool if found.process.output is key.fileobj)
+                is_alive = worker.process.receive()
                 yield from _news(worker)
-                if chunk:
+                if is_alive:
                     continue
                 pool.remove(worker)
-                selector.unregister(worker.output)
-                job, cause = worker.job, _cause(worker.process.wait())
-                _end(worker)
+                selector.unregister(worker.process.output)
+                job, cause = worker.job, _cause(worker.process.ended())
+                worker.process.end()
                 if job is None:
                     continue
                 deaths[job.path] += 1
@@ -153,7 +142,7 @@ def carried_out(
             if not is_stopping and stop():
                 is_stopping = True
                 for worker in pool:
-                    _send(worker, {"stop": True})
+                    worker.process.send({"stop": True})
 
 
 def _busy(pool: list[_Worker]) -> int:
@@ -163,44 +152,25 @@ def _busy(pool: list[_Worker]) -> int:
 def _started(
     setup: dict[str, Any], inherited: list[int], threads: int, program: tuple[str, ...]
 ) -> _Worker:
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
     try:
-        process = subprocess.Popen(
-            [sys.executable, *program],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            pass_fds=inherited,
-            start_new_session=True,  # the terminal's Ctrl-C is for us, not for it
-        )
+        process = LineProcess(program, threads=threads, inherited=inherited)
     except OSError as error:
         raise DeviceError(f"no process to train in can be started: {error.strerror}") from error
-    worker = _Worker(process=process)
-    _send(worker, setup)
-    return worker
+    process.send(setup)
+    return _Worker(process=process)
 
 
-def _order(worker: _Worker, job: Job) -> None:
-    _send(worker, {"run": str(job.path), "settings": config.dumps(job.settings)})
-
-
-def _send(worker: _Worker, document: dict[str, Any]) -> None:
-    assert worker.process.stdin is not None
-    # where it has died, the end of its output says so
-    with suppress(BrokenPipeError):
-        worker.process.stdin.write(f"{json.dumps(document)}\n".encode())
-        worker.process.stdin.flush()
+def _order(job: Job) -> dict[str, Any]:
+    return {"run": str(job.path), "settings": config.dumps(job.settings)}
 
 
 def _news(worker: _Worker) -> Iterator[JobEvent]:
-    *lines, rest = worker.received.split(b"\n")
-    worker.received = bytearray(rest)
-    for line in lines:
-        found, job = json.loads(line), worker.job
+    for found in worker.process.documents():
+        job = worker.job
         if job is None:
             continue  # "ready"
         if "step" in found:
-            yield JobAdvanced(job=job, process=worker.process.pid, **found)
+            yield JobAdvanced(job=job, process=worker.process.number, **found)
         elif "failed" in found:
             worker.job = None
             yield JobFailed(job=job, reason=found["failed"])
@@ -222,13 +192,4 @@ def _cause(code: int) -> str:
 
 def _end_all(pool: list[_Worker]) -> None:
     for worker in pool:
-        _end(worker)
-
-
-def _end(worker: _Worker) -> None:
-    worker.process.kill()
-    worker.process.wait()
-    assert worker.process.stdin is not None
-    with suppress(BrokenPipeError):  # what it was still to read
-        worker.process.stdin.close()
-    worker.output.close()
+        worker.process.end()

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import selectors
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
 from kenspeckle.data.listing import Item
 from kenspeckle.errors import DataError, StorageError
+from kenspeckle.line_process import LineProcess
 from kenspeckle.processor import cores
 
 PATIENCE = 30.0  # seconds for one picture
@@ -29,17 +25,10 @@ Report = dict[str, Any]  # "row", then what was found or "reason" and "detail"
 class _Worker:
     """A process, and what it was asked for and has not answered, oldest first."""
 
-    process: subprocess.Popen[bytes]
+    process: LineProcess
     asked: deque[int] = field(default_factory=deque)
-    received: bytearray = field(default_factory=bytearray)
     is_ready: bool = False
     since: float = field(default_factory=time.monotonic)  # when it last answered
-
-    @property
-    def output(self) -> IO[bytes]:
-        """Where its answers come from."""
-        assert self.process.stdout is not None
-        return self.process.stdout
 
 
 def reports(
@@ -65,43 +54,34 @@ def reports(
             while left:
                 while len(pool) < count:
                     pool.append(_started(setup, program))
-                    selector.register(pool[-1].output, selectors.EVENT_READ)
+                    selector.register(pool[-1].process.output, selectors.EVENT_READ)
                 for worker in pool:
                     _feed(worker, waiting, items)
                 ready = {key.fileobj for key, _ in selector.select(timeout=min(0.5, patience))}
                 for worker in list(pool):
-                    failure = _failure(worker, worker.output in ready, patience)
+                    failure = _failure(worker, worker.process.output in ready, patience)
                     answers = list(_answers(worker))
                     if failure:
                         answers += _blamed(worker, failure, patience)
                         pool.remove(worker)
-                        selector.unregister(worker.output)
+                        selector.unregister(worker.process.output)
                         waiting.extendleft(reversed(worker.asked))
-                        _end(worker)
+                        worker.process.end()
                     left -= len(answers)
                     yield from answers
         finally:
             for worker in pool:
-                _end(worker)
+                worker.process.end()
 
 
 def _started(setup: Mapping[str, Any], program: Sequence[str]) -> _Worker:
-    # one thread: the processes are as many as the cores
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     try:
-        process = subprocess.Popen(
-            [sys.executable, *program],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,  # the terminal's Ctrl-C is for us, not for it
-        )
+        # one thread: the processes are as many as the cores
+        process = LineProcess(program, threads=1, is_heard=False)
     except OSError as error:
         raise DataError(f"no decoding process can be started: {error.strerror}") from error
-    worker = _Worker(process=process)
-    _send(worker, setup)
-    return worker
+    process.send(setup)
+    return _Worker(process=process)
 
 
 def _feed(worker: _Worker, waiting: deque[int], items: Sequence[Item]) -> None:
@@ -116,34 +96,20 @@ def _feed(worker: _Worker, waiting: deque[int], items: Sequence[Item]) -> None:
         worker.asked.append(row)
         item = items[row]
         tasks.append({"row": row, "name": item.name, "place": item.place.values})
-    _send(worker, *tasks)
-
-
-def _send(worker: _Worker, *documents: Mapping[str, Any]) -> None:
-    assert worker.process.stdin is not None
-    lines = "".join(json.dumps(document) + "\n" for document in documents)
-    # where it has died, the end of its output says so, and its tasks go to another
-    with suppress(BrokenPipeError):
-        worker.process.stdin.write(lines.encode())
-        worker.process.stdin.flush()
+    worker.process.send(*tasks)
 
 
 def _failure(worker: _Worker, has_output: bool, patience: float) -> str:
     """Read what `worker` sent; the reason code where it will send no more, else nothing."""
     if has_output:
-        chunk = os.read(worker.output.fileno(), 1 << 16)
-        worker.received += chunk
-        return "" if chunk else "crashed"
+        return "" if worker.process.receive() else "crashed"
     hangs = worker.asked and time.monotonic() - worker.since > patience
     return "timed-out" if hangs else ""
 
 
 def _answers(worker: _Worker) -> Iterator[Report]:
-    *lines, rest = worker.received.split(b"\n")
-    worker.received = bytearray(rest)
-    for line in lines:
+    for report in worker.process.documents():
         worker.since = time.monotonic()
-        report: Report = json.loads(line)
         if "ready" in report:
             worker.is_ready = True
         elif "stop" in report:
@@ -157,7 +123,7 @@ def _blamed(worker: _Worker, failure: str, patience: float) -> list[Report]:
     """A report on the oldest task, because tasks are done in order."""
     detail = f"over {patience:g} seconds"
     if failure == "crashed":
-        code = worker.process.wait()
+        code = worker.process.ended()
         detail = (
             f"the decoding process ended with {f'signal {-code}' if code < 0 else f'code {code}'}"
         )
@@ -166,12 +132,3 @@ def _blamed(worker: _Worker, failure: str, patience: float) -> list[Report]:
     if not worker.asked:
         return []
     return [{"row": worker.asked.popleft(), "reason": failure, "detail": detail}]
-
-
-def _end(worker: _Worker) -> None:
-    worker.process.kill()
-    worker.process.wait()
-    assert worker.process.stdin is not None
-    with suppress(BrokenPipeError):  # what it was still to read
-        worker.process.stdin.close()
-    worker.output.close()
