@@ -17,6 +17,7 @@ from kenspeckle import runlog, storage
 from kenspeckle.cross_validation import close_fold, epochs_to_keep, fold_epochs, tell_fold, whole
 from kenspeckle.errors import KenspeckleError, NonFiniteError, RunError, StorageError
 from kenspeckle.evaluation.accuracy import measure
+from kenspeckle.evaluation.metrics import accuracy_of
 from kenspeckle.evaluation.temperature import Temperature
 from kenspeckle.event_files import EventFiles
 from kenspeckle.events import Ended, EpochRecord, Event, Started, kept_epoch, stops_early
@@ -157,7 +158,7 @@ def _validate(session: Session, epoch: Epoch) -> tuple[EpochRecord, Predictions]
             validation_loss=measured.nll,
             validation_accuracy=measured.accuracy,
             validation_n=measured.n,
-            validation_interval=measured.interval,
+            validation_interval=accuracy_of(made, groups=session.told_groups).interval,
             rate=epoch.rate,
             seconds=epoch.seconds,
             images_per_second=epoch.seen / epoch.seconds,

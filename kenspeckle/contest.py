@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -159,7 +160,7 @@ def _entered(
                 f"{name} and {found[0].name} split the pictures differently; "
                 "give both the same by --set splits.folds=0, splits.validation and splits.seed"
             )
-        where = folder / (_word(name) or "run")
+        where = _folder_of(name, folder, taken={other.folder for other in found})
         found.append(_Contender(name=name, asked=asked, found=opened, folder=where))
     return found
 
@@ -172,6 +173,13 @@ def _configuration(name: str) -> RunConfig:
             raise ConfigError(f"{name}: no run here (missing {CONFIG}); give a recipe or a run")
         return build_recipe(name)
     return replace(Run(path).config, threads=0)
+
+
+def _folder_of(name: str, folder: Path, *, taken: set[Path]) -> Path:
+    """In `folder`; two names may leave the same word."""
+    word = _word(name) or "run"
+    places = (folder / (word if turn == 1 else f"{word}-{turn}") for turn in itertools.count(1))
+    return next(place for place in places if place not in taken)
 
 
 def _word(text: str) -> str:

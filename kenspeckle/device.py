@@ -32,6 +32,12 @@ class Compute:
     reason: str
 
     @property
+    def words(self) -> str:
+        """Such as "cpu, 2 threads, fp32"."""
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        return f"{self.device}, {threads}, {self.precision}"
+
+    @property
     def torch_device(self) -> torch.device:
         """The device as torch names it."""
         return torch.device(self.device)

@@ -6,11 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kenspeckle import model_file, storage
 from kenspeckle.cross_validation import out_of_fold
-from kenspeckle.data.splits import VALIDATION, groups_of
+from kenspeckle.data.splits import VALIDATION
 from kenspeckle.evaluation.metrics import accuracy_of, measure_fully
 from kenspeckle.evaluation.temperature import (
     Temperature,
@@ -57,7 +56,7 @@ def write_model(session: Session) -> Temperature | None:
         value = _variance(made)
         made = validated(session, last, temperature=value)
     else:
-        fitted = fit_temperature(made, groups=_groups(session))
+        fitted = fit_temperature(made, groups=session.told_groups)
         if fitted.value != 1.0:
             warmed = (
                 scaled(made, fitted.value)
@@ -79,7 +78,7 @@ def write_result(session: Session, temperature: Temperature | None) -> None:
     assert made is not None
     entry = {
         "role": "by folds" if session.settings.splits.folds > 0 else "chosen on",
-        **asdict(measure_fully(made, groups=_groups(session))),
+        **asdict(measure_fully(made, groups=session.told_groups)),
         "temperature": asdict(temperature) if temperature else None,
     }
     storage.write_json(session.run.path / RESULT, {VALIDATION: entry})
@@ -96,7 +95,7 @@ def keep_model(session: Session, made: Predictions) -> None:
 
 def save_model(session: Session, path: Path, made: Predictions, *, temperature: float) -> None:
     """The network as it is now, which has `made` these, with all that is needed to use it."""
-    settings, told = session.settings, accuracy_of(made, groups=_groups(session))
+    settings, told = session.settings, accuracy_of(made, groups=session.told_groups)
     card = {
         "source": settings.source,
         "recipe": settings.recipe,
@@ -132,13 +131,6 @@ def _checked(fitted: Temperature, before: Predictions, after: Predictions) -> Te
     if not log_loss(after) < log_loss(before):
         return refused(fitted, "it does not lower the log-loss of means of views")
     return fitted
-
-
-def _groups(session: Session) -> NDArray[np.int64]:
-    """Of the items that validate, (n,)."""
-    by_folds = session.settings.splits.folds > 0
-    members = session.members if by_folds else session.splits.validation
-    return groups_of(session.dataset)[members]
 
 
 def _variance(made: Predictions) -> float:

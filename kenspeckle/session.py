@@ -6,6 +6,7 @@ import hashlib
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from kenspeckle.course import Course, open_course, take_weights
 from kenspeckle.data.batches import Batches
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.picture_cache import Progress
-from kenspeckle.data.splits import Splits, draw, folds_of, members_of
+from kenspeckle.data.splits import Splits, draw, folds_of, groups_of, members_of
 from kenspeckle.device import Compute, prepare
 from kenspeckle.environment import differences, environment
 from kenspeckle.events import EpochRecord, epoch_record
@@ -76,6 +77,20 @@ class Session:
     def batches(self) -> Batches:
         """That the present network learns from."""
         return self.course.batches
+
+    @property
+    def told_groups(self) -> NDArray[np.int64]:
+        """Of the items that the present network is measured on, (n,)."""
+        if self.fold_of is not None and self.fold:
+            items = self.members[self.fold_of == self.fold - 1]
+        else:
+            items = self.members if self.settings.splits.folds > 0 else self.splits.validation
+        found: NDArray[np.int64] = self._groups[items]
+        return found
+
+    @cached_property
+    def _groups(self) -> NDArray[np.int64]:
+        return groups_of(self.dataset)
 
     @property
     def history(self) -> list[EpochRecord]:

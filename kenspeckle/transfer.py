@@ -27,6 +27,7 @@ from kenspeckle.data.splits import VALIDATION, groups_of, members_of
 from kenspeckle.evaluation.accuracy import measure
 from kenspeckle.evaluation.difference import paired_difference
 from kenspeckle.evaluation.linear_head import LinearHead, fit_linear_head
+from kenspeckle.evaluation.metrics import accuracy_of
 from kenspeckle.events import EpochRecord, Stage, kept_epoch
 from kenspeckle.features import features
 from kenspeckle.folds import FOLDS
@@ -67,6 +68,7 @@ def first_stage(session: Session, progress: Progress | None) -> Iterator[EpochRe
     session.best_predictions = made
     made.save(session.run.predictions_file(HEAD))
     measured = measure(made)
+    interval = accuracy_of(made, groups=session.told_groups).interval
     seconds = time.perf_counter() - began
     logits = found.astype(np.float64) @ head.weights.T + head.bias
     own = log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
@@ -78,7 +80,7 @@ def first_stage(session: Session, progress: Progress | None) -> Iterator[EpochRe
         validation_loss=measured.nll,
         validation_accuracy=measured.accuracy,
         validation_n=measured.n,
-        validation_interval=measured.interval,
+        validation_interval=interval,
         rate=0.0,
         seconds=seconds,
         images_per_second=len(members) / seconds,
@@ -91,7 +93,7 @@ def first_stage(session: Session, progress: Progress | None) -> Iterator[EpochRe
         about=f"{found.shape[1]:,} features of {source.about}; penalty {head.strength:g}, the best "
         f"of {len(head.scores)} by {folds or FOLDS} folds",
         accuracy=measured.accuracy,
-        interval=measured.interval,
+        interval=interval,
         n=measured.n,
         gain=paired_difference(made.labels == most, made.predicted == made.labels),
         over=f"always saying {session.dataset.class_names[most]}",

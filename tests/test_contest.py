@@ -1,11 +1,13 @@
 """Comparing recipes: verdicts, what they are about, and what is refused."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +72,17 @@ def test_each_seed_of_a_comparison_is_the_run_that_train_makes(standing, folder,
     )
     [found] = [path for path in folder.glob("*good/seed-002")]
     assert (found / "model.safetensors").read_bytes() == single.model_file.read_bytes()
+
+
+def test_contenders_whose_names_differ_only_by_marks_have_folders_of_their_own(
+    good, worse, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name, run in (("one/a", good), ("one-a", worse)):
+        shutil.copytree(run.path, name)
+    found = ks.compare("one/a", "one-a", source=bars(), seeds=2, out="out")
+    assert sorted(path.name for path in Path("out").glob("one*")) == ["one-a", "one-a-2"]
+    assert found.accuracies[0] != found.accuracies[1]
 
 
 def test_a_repeat_trains_nothing_and_says_the_same(standing, good, worse, folder):

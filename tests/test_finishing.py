@@ -89,13 +89,14 @@ def test_a_diagnosis_is_of_the_network_without_its_temperature(doubtful):
     assert found.validation_loss != pytest.approx(told["nll"], rel=1e-2)
 
 
-def test_page_card_and_result_tell_the_interval_that_knows_of_groups(tmp_path):
+def test_epochs_page_card_and_result_tell_the_interval_that_knows_of_groups(tmp_path):
     data = bars(240)
     grouped = replace(data, groups=np.arange(240) // 6)
     run = ks.train(grouped, settings=(*SMALL, "train.epochs=1"), out=tmp_path / "run")
     told = run.result["validation"]
     want = told["metrics"]["accuracy"]["interval"]
     assert told["interval"] == want
+    assert run.epochs[-1]["validation_interval"] == want
     assert ks.load(run.model_file).card["validation"]["interval"] == list(want.values())
     shown = gather(run, grouped).figures["validation"].measurement
     assert asdict(shown.interval) == want

@@ -85,7 +85,7 @@ class NotebookView:
             f"seed {event.config.seed}",
             f"{event.train_n:,} pictures to train on, {event.validation_n:,} to validate; "
             f"{event.config.model.name} with {event.parameters:,} parameters; "
-            f"{event.compute.device}, {event.compute.threads} threads, {event.compute.precision}",
+            f"{event.compute.words}",
             *(f"note: {note}" for note in event.notes),
         ]
 

@@ -109,9 +109,7 @@ class TerminalView:
         if folds > 0:
             pictures = f"{event.train_n:,} pictures to train on and, by {folds} folds, to validate"
         self._line(f"{pictures}; {config.model.name} with {event.parameters:,} parameters")
-        self._line(
-            f"{compute.device}, {compute.threads} threads, {compute.precision} ({compute.reason})"
-        )
+        self._line(f"{compute.words} ({compute.reason})")
         for note in event.notes:
             if self._screen.quiet:  # what was decided or found damaged is said in any case
                 print(f"ken: note: {note}", file=sys.stderr)
