@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kenspeckle.errors import ConfigError, unknown_name
-from kenspeckle.models.layers import ACTIVATIONS
+from kenspeckle.explain.activation_kinds import KINDS
 
 BATCH = 500  # pictures of 28 x 28 at a time, of larger ones fewer; bounds the memory
 HEAD = "head"  # the last layer of every network
@@ -96,8 +96,8 @@ def hidden_layer(network: nn.Module) -> str:
 
 
 def is_activation(module: nn.Module) -> bool:
-    """Whether `module` is one of the activations that our networks are made of."""
-    return isinstance(module, (*ACTIVATIONS.values(), nn.ReLU6))
+    """Whether `module` is an activation, of torch or of transformers."""
+    return type(module).__name__ in KINDS
 
 
 def pixels(images: NDArray[np.uint8], network: nn.Module) -> Tensor:

@@ -1,10 +1,13 @@
 """Fingerprints: the order of the classes, and a number for how well they tell them apart."""
 
 import numpy as np
+import pytest
 from conftest import bars
+from networks import FAMILIES, network
 
 from kenspeckle.data.dataset import memory_dataset
 from kenspeckle.explain.fingerprints import fingerprints, separation
+from kenspeckle.explain.layers import pixels, pre_activations
 from kenspeckle.model_file import load
 from kenspeckle.models.efficientnet_lite import EfficientNetLiteConfig
 from kenspeckle.models.families import build_model
@@ -62,3 +65,15 @@ def test_a_network_whose_activations_are_not_ours_has_a_fingerprint_too():
     images = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
     data = memory_dataset(images, np.arange(6) % 3, class_names=("a", "b", "c"))
     assert fingerprints(network, data).values.shape == (6, 1280)
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name != "softmax"])
+def test_every_network_but_softmax_regression_has_a_hidden_layer(name):
+    net, (channels, height, width) = network(name), FAMILIES[name][1]
+    images = np.random.default_rng(0).integers(0, 256, (12, height, width, channels), np.uint8)
+    data = memory_dataset(images, np.arange(12) % 3, class_names=("a", "b", "c"), source="random")
+    found = fingerprints(net, data)
+    assert found.layer in dict(net.named_modules())
+    with pre_activations(net) as given:
+        net(pixels(images[:2], net))
+    assert len(given) > 1  # of an activation, and the logits
