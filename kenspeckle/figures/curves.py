@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from kenspeckle.figures.style import COLOURS, FAINT, HAIR, INK, PAPER, SMALL, chart, plain
+from kenspeckle.figures.style import COLOURS, FAINT, HAIR, PAPER, chart, name_above, plain
 
 if TYPE_CHECKING:
     from kenspeckle.events import EpochRecord
@@ -58,15 +58,7 @@ def curves(
     left.tick_params(axis="x", colors=FAINT)
     named = [*left.get_lines(), *right.get_lines()]
     drawn = [line for line in named if not str(line.get_label()).startswith("_")]
-    figure.legend(
-        drawn,
-        [str(line.get_label()) for line in drawn],
-        loc="outside upper center",
-        ncols=2,
-        fontsize=SMALL,
-        labelcolor=INK,
-        frameon=False,
-    )
+    name_above(figure, {str(line.get_label()): line for line in drawn})
     return figure
 
 

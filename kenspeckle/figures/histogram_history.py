@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kenspeckle.figures.names import PLAIN, shown
-from kenspeckle.figures.style import COLOURS, FAINT, HAIR, SMALL, chart
+from kenspeckle.figures.style import COLOURS, FAINT, HAIR, SMALL, chart, name_above
 
 if TYPE_CHECKING:
     from kenspeckle.explain.histogram_history import HistogramHistory
@@ -44,7 +44,5 @@ def histogram_history(found: HistogramHistory) -> Figure:
     axes.set_ylabel(shown(f"{found.kind} of {found.layer}", 36), **PLAIN)
     axes.ticklabel_format(axis="y", scilimits=(-3, 4))
     axes.yaxis.get_offset_text().set(fontsize=SMALL, color=FAINT)
-    figure.legend(
-        loc="outside upper center", ncols=4, fontsize=SMALL, frameon=False, labelcolor=FAINT
-    )
+    name_above(figure, columns=4)
     return figure

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from kenspeckle.figures.style import COLOURS, FAINT, HAIR, INK, PAPER, SMALL, chart
+from kenspeckle.figures.style import COLOURS, FAINT, HAIR, chart, name_above
 
 if TYPE_CHECKING:
     from kenspeckle.searching.records import SearchHistory
@@ -55,12 +55,5 @@ def search_history(found: SearchHistory) -> Figure:
     axes.set_xlabel("trial")
     axes.set_ylabel("validation accuracy, %")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.4g}")
-    figure.legend(
-        loc="outside upper center",
-        ncols=2,
-        fontsize=SMALL,
-        labelcolor=INK,
-        facecolor=PAPER,
-        frameon=False,
-    )
+    name_above(figure)
     return figure

@@ -7,7 +7,7 @@ them side by side where there is room.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -75,6 +75,26 @@ def bare(axes: Axes) -> None:
         spine.set_visible(False)
     axes.title.set_color(INK)
     axes.title.set_fontsize(SMALL)
+
+
+def name_above(
+    figure: Figure, drawn: Mapping[str, Artist] | None = None, *, columns: int = 2
+) -> None:
+    """A legend above everything, of what is `drawn` by name, or of all that carries a label."""
+    named = drawn or {
+        str(label): handle
+        for axes in figure.axes
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        list(named.values()),
+        list(named),
+        loc="outside upper center",
+        ncols=columns,
+        fontsize=SMALL,
+        labelcolor=INK,
+        frameon=False,
+    )
 
 
 def png(figure: Figure, *, theme: Theme = "light") -> bytes:

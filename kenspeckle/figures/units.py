@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from kenspeckle.figures.names import shown
-from kenspeckle.figures.style import COLOURS, FAINT, HAIR, INK, SMALL, chart
+from kenspeckle.figures.style import COLOURS, FAINT, HAIR, INK, chart, name_above
 
 if TYPE_CHECKING:
     from kenspeckle.explain.units import UnitStates
@@ -49,14 +49,5 @@ def unit_bars(found: UnitStates) -> Figure:
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
     axes.set_xlabel("share of the units of the layer")
     axes.spines["left"].set_visible(False)
-    handles = [Patch(color=colour) for colour in (_DEAD, _SATURATED)]
-    figure.legend(
-        handles,
-        ["dead", "saturated"],
-        loc="outside upper center",
-        ncols=2,
-        fontsize=SMALL,
-        labelcolor=INK,
-        frameon=False,
-    )
+    name_above(figure, {"dead": Patch(color=_DEAD), "saturated": Patch(color=_SATURATED)})
     return figure
