@@ -79,7 +79,8 @@ def load(kind: type[Config], path: Path) -> Config:
     try:
         return loads(kind, path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as a configuration: {error}") from error
+        why = (error.strerror if isinstance(error, OSError) else "") or error
+        raise ConfigError(f"{path}: cannot be read as a configuration: {why}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
