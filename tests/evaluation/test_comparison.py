@@ -18,7 +18,7 @@ from kenspeckle.evaluation.comparison import (
     sign_flips,
     visible,
 )
-from kenspeckle.evaluation.sequential import in_proportion, limits, obrien_fleming
+from kenspeckle.evaluation.sequential import SPENT, in_proportion, limits, obrien_fleming
 
 
 def right(rng, seeds, count, *, accuracy):
@@ -153,7 +153,7 @@ def test_looking_after_every_pair_keeps_the_error_rate(spending):
         value = np.abs(stats.ttest_1samp(draws[:, :pairs], 0, axis=1).statistic)
         ever |= value > found.at(pairs)
         careless |= value > stats.t.isf(0.025, pairs - 1)
-    assert ever.mean() == pytest.approx(0.05, abs=0.004)
+    assert ever.mean() == pytest.approx(SPENT, abs=0.004)
     assert careless.mean() > 0.1  # the control: a limit for one look, used ten times
 
 
