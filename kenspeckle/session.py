@@ -6,7 +6,6 @@ import hashlib
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import torch
@@ -215,10 +214,9 @@ def _put_back(session: Session, snapshot: checkpoint.Snapshot) -> None:
     session.started = str(snapshot.state["started"])
     said = snapshot.state["training"]
     for name, kind in _COUNTS.items():
-        value: Any = said[name]
-        if type(value) is not kind or not 0 <= value < 1 << 62:
-            raise ValueError(f"{name} is {value!r}")
-        setattr(session.training, name, value)
+        if type(said[name]) is not kind or not 0 <= float(said[name]) < 1 << 62:
+            raise ValueError(f"{name} is {said[name]!r}")
+        setattr(session.training, name, said[name])
     session.training.losses = [float(value) for value in said["losses"]]
     session.saved_step = snapshot.step
 
