@@ -59,8 +59,8 @@ class Forbidden(BaseException):
 
 
 def watch(report: str, folders: list[str], *, imports: bool) -> None:
-    """Watch this process to its end; with `imports`, refuse modules that are of no library."""
-    roots = tuple(os.path.realpath(folder) for folder in folders)
+    """Watch this process to its end; with `imports`, also modules of no library are refused."""
+    roots = tuple(os.path.realpath(folder) for folder in (*folders, *filter(None, sys.path)))
     file = os.open(report, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def told(event: str, detail: object) -> None:
@@ -81,9 +81,9 @@ def watch(report: str, folders: list[str], *, imports: bool) -> None:
             is_ours = command[0] == sys.executable and command[1:] in OWN_PROCESSES
             if not is_ours and command[:2] != ["git", "-C"]:
                 told(event, command)
-        elif event == "import" and imports:
+        elif event == "import":
             name = str(arguments[0])
-            if name in BAIT or not _is_known(name):
+            if name in BAIT or (imports and not _is_known(name)):
                 told(event, name)
         elif event in ("exec", "compile"):
             caller = sys._getframe(1).f_globals.get("__name__", "?")
@@ -128,4 +128,4 @@ def watch_decoder() -> None:
     told = os.environ.get("KENSPECKLE_WATCH")
     if told:
         where = json.loads(told)
-        watch(where["report"], where["folders"], imports=True)
+        watch(where["report"], where["folders"], imports=False)  # it is not warm

@@ -68,7 +68,7 @@ EXPLOITS = [
     file("space", "a pickle", "code", touching),
     file("space", "a pipe", "an endless wait", _pipe),
     file("space", "an attribute", "code", lambda r: '"__class__.__init__" = ["os.system"]\n'),
-    file("space", "10^18 values", "memory", lambda r: '"seed" = {low = 0, high = 1000000000000000000}'),
+    file("space", "10^18 values", "memory", lambda r: '"seed" = {low = 0, high = 1e18}'),
     file("corrections", "a pickle", "code", touching),
     file("corrections", "a pipe", "an endless wait", _pipe),
     file("corrections", "a device", "endless reading", lambda r: Path("/dev/zero")),
@@ -87,5 +87,5 @@ EXPLOITS = [
          '{"name": "kenspeckle_canary.Distribution", "attributes": {}}'}
     ).encode() + b"\n"),
     search("a journal that is a link", "the user's file cut", lambda r: b"", link=True),
-    search("a journal of a protocol", "code", lambda r: pickled_call("os", "system", "true") + b"\n"),
+    search("a journal of a call", "code", lambda r: pickled_call("os", "system", "a") + b"\n"),
 ]  # fmt: skip

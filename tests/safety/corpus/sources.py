@@ -118,7 +118,7 @@ EXPLOITS = [
     source("CIFAR with code", "", "code", _cifar(touching), kind="source"),
     source("CIFAR that imports", "", "an import", _cifar(lambda r: importing())),
     source("CIFAR of protocol 4", "", "code", _cifar(lambda r: touching(r, protocol=4))),
-    source("CIFAR with BUILD", "", "an attribute set", _cifar(lambda r: b"\x80\2cos\nenviron\n}b.")),
+    source("CIFAR with BUILD", "", "an attribute set", _cifar(lambda r: b"\x80\2cos\nenv\n}b.")),
     source("CIFAR with INST", "", "code", _cifar(
         lambda r: f"(S'touch {r.canary}'\nios\nsystem\n.".encode()
     )),
@@ -145,7 +145,8 @@ EXPLOITS = [
     ), kind="source"),
     source("a zip with devices", "data.zip", "endless reading", _zip(b"a/x.png", mode=0o020666)),
     source("a zip bomb", "data.zip", "memory", lambda r: zipped(
-        Zipped(name=b"a/x.png", content=BOMB, method=8), Zipped(name=b"b/y.png", content=BOMB, method=8)
+        Zipped(name=b"a/x.png", content=BOMB, method=8),
+        Zipped(name=b"b/y.png", content=BOMB, method=8),
     ), kind="source"),
     source("a zip in a zip", "data.zip", "memory", lambda r: zipped(
         Zipped(name=b"a/x.zip", content=zipped(Zipped(name=b"x", content=BOMB, method=8)))
