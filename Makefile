@@ -6,7 +6,7 @@ demo:   ## train on the bundled MNIST, test the result, and use it on a picture
 test:   ## run the tests
 	scripts/test
 
-check:  ## format, lint, types, layers
+check:  ## format, lint, types, layers, unsafe calls
 	scripts/check
 
 bench:  ## measure accuracy and speed (benchmarks/RESULTS.md)

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from kenspeckle.errors import ConfigError, unknown_name
+from kenspeckle.foreign import read_regular
+
+MAX_BYTES = 1 << 20  # of a file of settings
 
 Config = TypeVar("Config")
 Settings = Mapping[str, Any]
@@ -77,10 +80,12 @@ def loads(kind: type[Config], text: str) -> Config:
 def load(kind: type[Config], path: Path) -> Config:
     """Read a TOML file; errors name the file."""
     try:
-        return loads(kind, path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        why = (error.strerror if isinstance(error, OSError) else "") or error
-        raise ConfigError(f"{path}: cannot be read as a configuration: {why}") from error
+        return loads(kind, read_regular(path, at_most=MAX_BYTES).decode())
+    except OSError as error:
+        reason = error.strerror or error
+        raise ConfigError(f"{path}: cannot be read as a configuration: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: cannot be read as a configuration: {error}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kenspeckle.device import Compute
+from kenspeckle.errors import RunError
 from kenspeckle.evaluation.accuracy import Interval
 from kenspeckle.evaluation.difference import Difference
 from kenspeckle.evaluation.temperature import Temperature
@@ -125,5 +126,9 @@ def kept_epoch(epochs: Sequence[EpochRecord], keep: Literal["best", "last"]) -> 
 
 
 def epoch_record(line: dict[str, Any]) -> EpochRecord:
-    """What a line of `epochs.jsonl` says."""
-    return EpochRecord(**{**line, "validation_interval": Interval(**line["validation_interval"])})
+    """What a line of `epochs.jsonl` says; raises `RunError` where it says something else."""
+    try:
+        interval = Interval(**line["validation_interval"])
+        return EpochRecord(**{**line, "validation_interval": interval})
+    except (KeyError, TypeError) as error:
+        raise RunError(f"an epoch is not recorded as it should be: {error}") from error

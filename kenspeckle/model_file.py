@@ -23,6 +23,7 @@ from torch import nn
 from kenspeckle import config
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import ConfigError, ModelFileError
+from kenspeckle.foreign import open_regular
 from kenspeckle.models.families import ModelConfig, build_model, outline
 from kenspeckle.models.heads import Head, TaskName, head_of
 from kenspeckle.models.layers import use_channels_last
@@ -126,7 +127,7 @@ def load(path: str | Path) -> Classifier:
     """
     path = Path(path)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return _loaded(file, os.fstat(file.fileno()).st_size, str(path))
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
@@ -13,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.errors import DataError
+from kenspeckle.foreign import read_regular
 from kenspeckle.storage import write_file
+
+_MOST = 1 << 30  # bytes of a file
+_PACKED = (
+    200  # bytes that one byte may stand for, where there are over 64 MiB: bombs begin at 1,000
+)
+_FREE = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +93,10 @@ def load_predictions(path: Path) -> Predictions:
     """Read what `Predictions.save` wrote; raise `DataError` where it is damaged."""
     try:
         # NpzFile and not np.load, which returns a bare array for an .npy file
-        with np.lib.npyio.NpzFile(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        data = read_regular(path, at_most=_MOST)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _check_sizes(archive)
+        with np.lib.npyio.NpzFile(io.BytesIO(data), allow_pickle=False) as file:
             return Predictions(
                 probabilities=file["probabilities"].astype(np.float32),
                 labels=file["labels"].astype(np.int64),
@@ -104,3 +115,26 @@ def load_predictions(path: Path) -> Predictions:
         zlib.error,
     ) as error:
         raise DataError(f"{path}: cannot be read as predictions: {error}") from error
+
+
+def _check_sizes(archive: zipfile.ZipFile) -> None:
+    """Raise `ValueError` where an array is said to be larger than what is there, or is a bomb."""
+    headers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    packed = sum(info.compress_size for info in archive.infolist())
+    unpacked = sum(info.file_size for info in archive.infolist())
+    if unpacked > _FREE and unpacked > _PACKED * packed:
+        raise ValueError(f"{unpacked:,} bytes unpacked, over {_PACKED} times {packed:,}")
+    for info in archive.infolist():
+        with archive.open(info) as member:
+            version = np.lib.format.read_magic(member)
+            if version not in headers:
+                raise ValueError(f"{info.filename!a} is in version {version} of .npy")
+            shape, _, kind = headers[version](member)
+            size = member.tell() + math.prod(shape) * kind.itemsize
+        if kind.hasobject:
+            raise ValueError(f"{info.filename!a} holds Python objects")
+        if size != info.file_size:
+            raise ValueError(f"{info.filename!a} says {size:,} bytes, it has {info.file_size:,}")

@@ -5,7 +5,6 @@ Needs no torch: the files are read as they are.
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from kenspeckle.config import MAX_BYTES
 from kenspeckle.errors import RunError
 from kenspeckle.evaluation.difference import Difference, independent_difference, paired_difference
+from kenspeckle.foreign import read_regular
 from kenspeckle.predictions import load_predictions
+from kenspeckle.run_documents import ENVIRONMENT, RESULT, read_document
 
-_CONFIG, _ENVIRONMENT, _RESULT = "config.toml", "environment.json", "result.json"
+_CONFIG = "config.toml"
 _FACTS = ("versions", "device", "precision", "threads", "processor", "data", "commit")
 
 
@@ -48,10 +50,10 @@ def compare_runs(first: Path, second: Path) -> RunDifference:
     both = (first, second)
     settings = [dict(_flat(_toml(run / _CONFIG))) for run in both]
     facts = [
-        {key: value for key, value in _json(run / _ENVIRONMENT).items() if key in _FACTS}
+        {key: value for key, value in read_document(run / ENVIRONMENT).items() if key in _FACTS}
         for run in both
     ]
-    results = [_json(run / _RESULT) for run in both]
+    results = [read_document(run / RESULT) for run in both]
     shared = [split for split in results[0] if split in results[1]]
     return RunDifference(
         runs=both,
@@ -79,7 +81,7 @@ def _pair(
 
 def _on_same_items(runs: tuple[Path, Path], split: str) -> Difference | None:
     """Paired, where data, splits and so the items are the same; None where that is not known."""
-    data = [_json(run / _ENVIRONMENT).get("data") for run in runs]
+    data = [read_document(run / ENVIRONMENT).get("data") for run in runs]
     splits = [_toml(run / _CONFIG).get("splits") for run in runs]
     files = [run / f"predictions-{split}.npz" for run in runs]
     is_same = data[0] == data[1] and splits[0] == splits[1]
@@ -106,18 +108,9 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def _toml(path: Path) -> dict[str, Any]:
-    return _read(path, tomllib.loads)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    return _read(path, json.loads)
-
-
-def _read(path: Path, parse: Any) -> dict[str, Any]:
     try:
-        document: dict[str, Any] = parse(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_regular(path, at_most=MAX_BYTES).decode())
     except FileNotFoundError as error:
         raise RunError(f"{path.parent}: no finished run here (missing {path.name})") from error
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: not readable: {error}") from error
-    return document

@@ -119,7 +119,7 @@ def _outcome(
     states = unit_states(classifier, np.asarray(sample[:_LOOKED]))
     relus = [row for row in states.layers if row.kind.name.lower().startswith("relu")]
     worst = max(relus, key=lambda row: row.dead, default=None)
-    epochs = [line for line in run.epochs if line["fold"] == 0 and line["epoch"] > 0]
+    epochs = [line for line in run.epochs if line.get("fold", 0) == 0 and line["epoch"] > 0]
     losses = tuple(float(line["validation_loss"]) for line in epochs)
     learned = members_of(splits) if settings.splits.folds > 0 else splits.train
     classes = len(np.unique(data.labels[learned]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,20 +9,23 @@ from typing import Any
 
 from kenspeckle import config
 from kenspeckle.errors import RunError
+from kenspeckle.run_documents import ENVIRONMENT as ENVIRONMENT
+from kenspeckle.run_documents import EPOCHS as EPOCHS
+from kenspeckle.run_documents import FAILURE as FAILURE
+from kenspeckle.run_documents import LEDGER as LEDGER
+from kenspeckle.run_documents import RESULT as RESULT
+from kenspeckle.run_documents import read_document, read_lines
 from kenspeckle.runlog import LOCK
 from kenspeckle.settings import RunConfig
 from kenspeckle.storage import intended
 
-CONFIG, ENVIRONMENT, LEDGER = "config.toml", "environment.json", "data.json"
-EPOCHS, FOLDS, CHECKPOINTS, MODEL, RESULT = (
-    "epochs.jsonl",
+CONFIG, FOLDS, CHECKPOINTS, MODEL = (
+    "config.toml",
     "folds.jsonl",
     "checkpoints",
     "model.safetensors",
-    "result.json",
 )
 TENSORBOARD = "tensorboard"
-FAILURE = "failure.json"  # why a training broke off with NaN or infinity
 # what is written first; without the last of them the folder is no run yet
 _BEGINNING = (LOCK, ENVIRONMENT, LEDGER, CONFIG)
 
@@ -73,7 +75,7 @@ class Run:
                 f"{self.path}: no epoch is finished here (missing {EPOCHS}); "
                 f"go on with `ken train --resume {self.path}`"
             )
-        return [_parsed(path, line) for line in path.read_bytes().splitlines()]
+        return read_lines(path)
 
     @property
     def model_file(self) -> Path:
@@ -112,8 +114,7 @@ class Run:
         return self.path / f"predictions-{split}.npz"
 
     def _json(self, name: str) -> dict[str, Any]:
-        path = self._existing(name)
-        return _parsed(path, path.read_bytes())
+        return read_document(self._existing(name))
 
     def _existing(self, name: str) -> Path:
         if not (self.path / name).is_file():
@@ -143,11 +144,3 @@ def refuse_foreign(folder: Path) -> None:
         raise RunError(
             f"{folder}: not empty and no run ({foreign[0]} is in it); choose another --out"
         )
-
-
-def _parsed(path: Path, text: bytes) -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"{path}: not readable: {error}") from error
-    return document

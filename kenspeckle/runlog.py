@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from kenspeckle.errors import ConfigError, RunError
+from kenspeckle.foreign import is_plain_name
 from kenspeckle.storage import is_locked
 
 FILE_NAME = "log.sqlite"
@@ -36,6 +38,12 @@ class LogRow:
     mark: str = ""  # a word of the user; kept apart, because `record` replaces rows
 
 
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("run", "started", "source", "recipe", "status"), (str,)),
+    **dict.fromkeys(("seed", "epochs", "validation_n", "test_n", "test_openings"), (int,)),
+    "train_seconds": (int, float),
+    **dict.fromkeys(("validation_accuracy", "test_accuracy"), (int, float, type(None))),
+}
 _COLUMNS = [field.name for field in fields(LogRow) if field.name != "mark"]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -71,10 +79,11 @@ def rows(folder: Path) -> list[LogRow]:
         )
     order = "validation_accuracy DESC NULLS LAST, started"
     with _open(folder, mode="ro") as log:
+        _refuse_programs(log, folder)
         found = log.execute(f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY {order}").fetchall()
         has_marks = log.execute("SELECT 1 FROM sqlite_master WHERE name = 'marks'").fetchone()
         marks = dict(log.execute("SELECT run, mark FROM marks").fetchall() if has_marks else [])
-    known = [LogRow(**dict(zip(_COLUMNS, row, strict=True))) for row in found]
+    known = [_checked(folder, dict(zip(_COLUMNS, row, strict=True))) for row in found]
     return [replace(_alive(folder, row), mark=marks.get(row.run, "")) for row in known]
 
 
@@ -103,6 +112,23 @@ def find(folder: Path, run: str) -> LogRow | None:
     return next((row for row in rows(folder) if row.run == run), None)
 
 
+def _refuse_programs(log: sqlite3.Connection, folder: Path) -> None:
+    """Raise `RunError` where the log computes what it says: a view could be without end."""
+    log.execute("PRAGMA trusted_schema = OFF")
+    other = "SELECT name FROM sqlite_master WHERE type NOT IN ('table', 'index')"
+    if log.execute(other).fetchone():
+        raise RunError(f"{folder / FILE_NAME}: not a run log of ken (it has views or triggers)")
+
+
+def _checked(folder: Path, values: dict[str, Any]) -> LogRow:
+    """The row with `values`; raise `RunError` where they are not as `record` writes them."""
+    for name, value in values.items():
+        kinds = _KINDS[name]
+        if not isinstance(value, kinds) or (name == "run" and not is_plain_name(value)):
+            raise RunError(f"{folder / FILE_NAME}: not a run log of ken ({name} is {value!a:.60})")
+    return LogRow(**values)
+
+
 def _alive(folder: Path, row: LogRow) -> LogRow:
     """`row`, its status "killed" where it says "training" and no process does."""
     if row.status == "training" and not is_locked(folder / row.run / LOCK):
@@ -113,6 +139,8 @@ def _alive(folder: Path, row: LogRow) -> LogRow:
 @contextmanager
 def _open(folder: Path, *, mode: str) -> Iterator[sqlite3.Connection]:
     path = (folder / FILE_NAME).absolute()
+    if path.is_symlink():
+        raise RunError(f"{path}: the run log is a link, which may lead anywhere; remove it")
     try:
         # several trainers may finish in the same second, so wait for the writer before giving up
         with (

@@ -21,12 +21,23 @@ from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.splits import Splits, draw, folds_of, groups_of, members_of
 from kenspeckle.device import Compute, prepare
 from kenspeckle.environment import differences, environment
+from kenspeckle.errors import CheckpointError
 from kenspeckle.events import EpochRecord, epoch_record
 from kenspeckle.models.heads import Head, head_of
 from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import CHECKPOINTS, Run
 from kenspeckle.settings import RunConfig
 from kenspeckle.training import Training, restore, tensors
+
+# of `Training`, what a checkpoint keeps beside tensors and losses
+_COUNTS: dict[str, type] = {
+    "epoch": int,
+    "step": int,
+    "total": int,
+    "correct": int,
+    "seen": int,
+    "seconds": float,
+}
 
 
 @dataclass(kw_only=True)
@@ -192,22 +203,45 @@ def restore_session(session: Session) -> list[str]:
     if loaded is None:
         begin(session)
         return [*notes, "no checkpoint had been written yet: starting at step 0"]
+    try:
+        _put_back(session, loaded.snapshot)
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        place = folder / f"step-{loaded.snapshot.step:08d}"
+        why = " ".join(str(error).split())[:200]
+        raise CheckpointError(
+            f"{place}: whole, but not as this run would have written it ({why}); "
+            "restore one from a backup or train anew with another --out"
+        ) from error
     snapshot = loaded.snapshot
+    notes += [f"{line}: using the checkpoint before it" for line in loaded.passed_over]
+    return [*notes, f"going on from the checkpoint of step {snapshot.step}"]
+
+
+def _put_back(session: Session, snapshot: checkpoint.Snapshot) -> None:
+    """Make `session` what it was when the snapshot was taken."""
     _restore_folds(session, snapshot)
     restore(session.training, snapshot.tensors)
     session.best = dict(snapshot.tensors["best"])
+    shapes = {name: value.shape for name, value in session.training.network.state_dict().items()}
+    if session.best and {name: value.shape for name, value in session.best.items()} != shapes:
+        raise ValueError("its best weights are of another network")
     session.epochs = [epoch_record(line) for line in snapshot.state["epochs"]]
-    session.started = snapshot.state["started"]
-    for name, value in snapshot.state["training"].items():
-        setattr(session.training, name, value)
+    session.started = str(snapshot.state["started"])
+    said = snapshot.state["training"]
+    for name, kind in _COUNTS.items():
+        if type(said[name]) is not kind or not 0 <= float(said[name]) < 1 << 62:
+            raise ValueError(f"{name} is {said[name]!r}")
+        setattr(session.training, name, said[name])
+    session.training.losses = [float(value) for value in said["losses"]]
     session.saved_step = snapshot.step
-    notes += [f"{line}: using the checkpoint before it" for line in loaded.passed_over]
-    return [*notes, f"going on from the checkpoint of step {snapshot.step}"]
 
 
 def _restore_folds(session: Session, snapshot: checkpoint.Snapshot) -> None:
     """What was told of the folds, and the network at work when the checkpoint was written."""
     fold = snapshot.state["fold"]
+    folds = 0 if session.fold_of is None else session.settings.splits.folds
+    if type(fold) is not int or not 0 <= fold <= folds:
+        raise ValueError(f"fold is {fold!r}")
     if fold != session.fold:
         enter(session, fold)
     session.folds = [
@@ -226,7 +260,6 @@ def save_checkpoint(session: Session) -> None:
     session.saved_at = time.perf_counter()
     if session.step == session.saved_step:
         return
-    names = ("epoch", "step", "total", "losses", "correct", "seen", "seconds")
     told = {
         str(number): torch.stack(told.outputs)
         for number, told in enumerate(session.folds, start=1)
@@ -241,7 +274,7 @@ def save_checkpoint(session: Session) -> None:
                 {"total": told.total, "epochs": [asdict(epoch) for epoch in told.epochs]}
                 for told in session.folds
             ],
-            "training": {name: getattr(training, name) for name in names},
+            "training": {name: getattr(training, name) for name in (*_COUNTS, "losses")},
             "epochs": [asdict(epoch) for epoch in session.epochs],
             "started": session.started,
         },

@@ -10,6 +10,7 @@ from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.data.source_config import SourceConfig
 from kenspeckle.data.splits import SplitConfig
 from kenspeckle.device import DeviceName, PrecisionName
+from kenspeckle.foreign import is_plain_name
 from kenspeckle.models.convnet import ConvNetConfig
 from kenspeckle.models.families import ModelConfig
 from kenspeckle.models.initialization import InitializationConfig
@@ -44,6 +45,8 @@ class RunConfig:
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
 
     def __post_init__(self) -> None:
+        if not is_plain_name(self.recipe):
+            raise ValueError(f"recipe must be a name, which run folders bear, got {self.recipe!r}")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed must be in 0..{2**63 - 1}, got {self.seed}")
         if not 0 <= self.threads <= 1024:

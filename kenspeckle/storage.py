@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from kenspeckle.errors import RunError, StorageError
+from kenspeckle.foreign import is_plain_name, open_regular, read_regular
 
 MANIFEST = "manifest.json"
 PATIENCE = (
     0.2  # seconds that a lock is waited for: those who only look at it hold it for an instant
 )
+_MOST = 64 << 20  # bytes of a manifest
 _TEMPORARY = re.compile(r"\.(.+)\.tmp-\d+", re.DOTALL)  # what `temporary_path` makes
 
 
@@ -142,12 +144,14 @@ def make_folder(path: Path, *, disk: Disk = DISK) -> bool:
 def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The manifest and the files of a folder; raise `StorageError` if one byte differs."""
     try:
-        manifest = _unsealed((path / MANIFEST).read_bytes())
+        manifest = _unsealed(read_regular(path / MANIFEST, at_most=_MOST, links="refused"))
         files = {}
         for name, expected in manifest["files"].items():
-            if (path / name).stat().st_size != expected["size"]:
+            if not is_plain_name(name):
+                raise StorageError(f"{path}: {MANIFEST} names {name!a}, which is no file in it")
+            if (path / name).lstat().st_size != expected["size"]:
                 raise StorageError(f"{path / name}: its size is not the one in {MANIFEST}")
-            files[name] = (path / name).read_bytes()
+            files[name] = read_regular(path / name, at_most=expected["size"], links="refused")
             if hashlib.sha256(files[name]).hexdigest() != expected["sha256"]:
                 raise StorageError(f"{path / name}: its SHA-256 is not the one in {MANIFEST}")
     except StorageError:
@@ -192,9 +196,12 @@ def intended(name: str) -> str:
 def lock(path: Path, purpose: str) -> Iterator[None]:
     """Hold an exclusive lock, freed by the system even after SIGKILL; refuse soon if taken."""
     try:
-        file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 (closed below)
+        # a link put there by somebody else must not have what it leads to emptied
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        file = open(os.open(path, flags, 0o666), "a+", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+        reason = "it is a link" if error.errno == errno.ELOOP else error.strerror or error
+        raise StorageError(f"{path}: cannot be written: {reason}") from error
     with file:
         try:
             _take(file)
@@ -213,7 +220,7 @@ def lock(path: Path, purpose: str) -> Iterator[None]:
 def is_locked(path: Path) -> bool:
     """Whether some process holds the lock at `path` now."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path, links="refused") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

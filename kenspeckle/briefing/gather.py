@@ -41,6 +41,7 @@ def gather(run: Run, dataset: Dataset | None = None) -> Briefing:
     with a note.
     """
     result, settings = run.result, run.config
+    environment, ledger = run.environment, run.ledger  # before anything is worked at
     device.prepare(device.choose("cpu", "fp32", settings.threads))
     predictions = _predictions(run, result)
     split = TEST if TEST in predictions else VALIDATION
@@ -63,8 +64,8 @@ def gather(run: Run, dataset: Dataset | None = None) -> Briefing:
         path=str(run.path),
         settings=config.to_dict(settings),
         config_text=config.dumps(settings),
-        environment=run.environment,
-        data=_data_facts(run.ledger),
+        environment=environment,
+        data=_data_facts(ledger),
         epochs=epochs,
         kept=kept,
         figures=figures,
@@ -73,7 +74,7 @@ def gather(run: Run, dataset: Dataset | None = None) -> Briefing:
         balance=_balance(kept, figures[split].measurement, evidence, network, seen),
         summary=network.summary if network else None,
         pictures=seen.pictures if seen else None,
-        course=course(epochs, settings, run.ledger["counts"]),
+        course=course(epochs, settings, ledger["counts"]),
         reliability=(reliability_of(evidence.calibration), *numbers_of(said)),
         inside=inside,
         left_out=left_out,

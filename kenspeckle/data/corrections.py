@@ -14,7 +14,10 @@ from pathlib import Path
 
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.errors import DataError
+from kenspeckle.foreign import read_regular
 from kenspeckle.storage import write_file
+
+MAX_BYTES = 1 << 28
 
 COLUMNS = ("item", "check", "label", "correct")
 
@@ -87,13 +90,16 @@ def read_corrections(path: str | Path) -> list[Correction]:
 def rows_of(path: str | Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """The lines of a CSV with at least these columns, numbered as an editor does."""
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = read_regular(Path(path), at_most=MAX_BYTES).decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True)
         missing = [name for name in columns if name not in (reader.fieldnames or ())]
         if missing:
             raise DataError(f"{path}: has no column {missing[0]} (expected {', '.join(columns)})")
         return [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{path}: cannot be read as corrections: {reason}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as corrections: {error}") from error
 
 

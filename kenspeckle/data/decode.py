@@ -20,8 +20,10 @@ from kenspeckle.data.picture_bombs import costly, costly_to_open, webp_size
 from kenspeckle.data.picture_bytes import check_sums, format_of, is_cut
 from kenspeckle.data.picture_colours import DEEP_MODES, GREY_MODES, has_alpha, to_array, turned
 from kenspeckle.data.picture_warnings import silenced
+from kenspeckle.data.place import MAX_BYTES
 from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import PictureError
+from kenspeckle.foreign import read_regular
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
@@ -82,7 +84,7 @@ def read_picture(
 def read_file(path: Path) -> bytes:
     """The bytes of a picture file; `PictureError` where they cannot be had."""
     try:
-        return path.read_bytes()
+        return read_regular(path, at_most=MAX_BYTES)
     except OSError as error:
         raise PictureError(
             f"{path}: cannot be read: {error.strerror or error}", reason="unreadable"

@@ -19,6 +19,7 @@ from typing import Any
 from kenspeckle import config
 from kenspeckle.data.augment_config import AugmentConfig
 from kenspeckle.errors import ConfigError
+from kenspeckle.foreign import read_regular
 from kenspeckle.settings import RunConfig
 
 STRENGTH = "augment.strength"  # known to searches only
@@ -104,7 +105,7 @@ def typed(texts: Iterable[str]) -> dict[str, Values]:
 def read_space(path: Path) -> dict[str, Values]:
     """A TOML file: a list is a choice, a table with low and high a range, all else is fixed."""
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = tomllib.loads(read_regular(path, at_most=config.MAX_BYTES).decode())
         return dict(_flat(settings, ""))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be read as a space: {error}") from error

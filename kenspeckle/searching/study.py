@@ -264,6 +264,8 @@ def _storage(folder: Path, url: str) -> Any:
                 "for PostgreSQL, pip install psycopg2-binary"
             ) from error
     journal = folder / JOURNAL
+    if journal.is_symlink():
+        raise StorageError(f"{journal}: the journal is a link, which may lead anywhere; remove it")
     # whoever was killed in the middle of a line has told nobody that it was written
     if journal.is_file() and not (data := journal.read_bytes()).endswith(b"\n"):
         os.truncate(journal, data.rfind(b"\n") + 1)
