@@ -46,6 +46,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["briefing"],
     ["seed_worker", "worker_pool"],
     ["many"],
+    ["contenders"],
     ["contest"],
     ["experiments"],
     ["__init__"],
