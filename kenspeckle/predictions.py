@@ -7,13 +7,15 @@ import zipfile
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.errors import DataError
 from kenspeckle.storage import write_file
+
+TaskName = Literal["classes", "number"]  # what the outputs of a network mean: `models/heads.py`
 
 
 @dataclass(frozen=True, kw_only=True)

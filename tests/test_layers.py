@@ -9,11 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "kenspeckle"
 LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explains them
-    ["errors", "interruption", "processor"],
+    ["errors", "interruption", "processor", "foreign_text"],
     ["config", "device", "storage"],
     ["predictions", "runlog", "optim_config", "monitor", "transfer_config", "folds", "figures"],
     ["data", "models", "optim", "schedule", "evaluation"],
-    ["losses"],
+    ["losses", "description", "prediction"],
     ["train_config"],
     ["training", "checkpoint", "model_file"],
     ["inference", "settings", "environment", "backbones", "features"],
@@ -29,6 +29,11 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["conductor", "learning", "outset"],
     ["runs", "assessment", "survey"],
     ["run_pictures", "searching"],
+    ["protobuf"],
+    ["onnx_check"],
+    ["onnx_model"],
+    ["parity_pictures"],
+    ["parity"],
     ["exporting"],
     ["look_kinds"],
     ["looking"],

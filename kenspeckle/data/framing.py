@@ -75,7 +75,8 @@ def resize(
         return picture
     if picture.shape[2] == 1:
         plane = Image.fromarray(picture[..., 0]).convert("F")
-        grey_levels = np.rint(np.asarray(_scaled(plane, height, width, box or whole)))
+        scaled = np.asarray(_scaled(plane, height, width, box or whole), dtype=np.float32)
+        grey_levels = np.rint(scaled)
         return grey_levels.astype(np.uint8)[..., np.newaxis]
     # of colour in 8 bits: three times as fast as plane by plane, and at most one level apart
     return np.asarray(_scaled(Image.fromarray(picture), height, width, box or whole))

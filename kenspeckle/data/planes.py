@@ -19,11 +19,9 @@ def grey(picture: NDArray[np.uint8]) -> Plane:
     if picture.shape[-1] == 1:
         return picture[..., 0].astype(np.float64)
     # whole numbers: a sum of fractions depends on the processor where it is to be rounded
-    thousandths = sum(
-        share * picture[..., band].astype(np.int32) for band, share in enumerate(LUMA)
-    )
-    luminance: Plane = thousandths / 1000
-    return luminance
+    red, green, blue = (picture[..., band].astype(np.int32) for band in range(3))
+    thousandths = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+    return thousandths.astype(np.float64) / 1000
 
 
 def resample(

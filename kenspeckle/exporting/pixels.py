@@ -91,7 +91,7 @@ class Pixels(nn.Module):
         sides = planes.shape[2:]
         scale = torch.minimum(scalar(height) / scalar(sides[0]), scalar(width) / scalar(sides[1]))
         # a side that is rounded down to few pixels has half as many more in each
-        most = torch.sym_max(_pixels_in_one(sides[0], height), _pixels_in_one(sides[1], width))
+        most = _larger(_pixels_in_one(sides[0], height), _pixels_in_one(sides[1], width))
         rows = _Inside(sides[0], height, scale, reach=3 * most + 2)
         columns = _Inside(sides[1], width, scale, reach=3 * most + 2)
         canvas = resized(planes, rows.axis, columns.axis)
@@ -167,3 +167,9 @@ def _middle(size: int, target: int, scale: Tensor) -> Axis:
         places=_count(target),
         reach=_taps(size, target),
     )
+
+
+def _larger(one: int, other: int) -> int:
+    """Of two symbols, which `max` would compare and so make numbers of."""
+    larger: int = torch.sym_max(one, other)  # type: ignore[no-untyped-call]
+    return larger

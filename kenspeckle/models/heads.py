@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from kenspeckle.errors import ConfigError
-
-TaskName = Literal["classes", "number"]
+from kenspeckle.predictions import TaskName
 
 
 @dataclass(frozen=True)
