@@ -135,7 +135,7 @@ def _runtime() -> Any:
         import onnxruntime
     except ImportError as error:
         raise MissingExtraError(
-            "an .onnx file needs onnxruntime: pip install 'kenspeckle[onnx]'"
+            "an .onnx file needs onnxruntime; pip install 'kenspeckle[onnx]'"
         ) from error
     return onnxruntime
 

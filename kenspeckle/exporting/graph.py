@@ -44,6 +44,8 @@ class PicturesToProbabilities(nn.Module):
         self.network = classifier.network
         self.head = classifier.head
         self.temperature = classifier.temperature
+        if isinstance(self.head, NumberHead):
+            _ = self.head.scale  # computed here, so that the graph holds two numbers
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """Each view is answered; the answers to the views of a picture are averaged."""
