@@ -62,7 +62,7 @@ def branch(proto):
 
 def loops(proto):
     inside = helper.make_graph([], "inside", [], [])
-    for _ in range(50):
+    for _ in range(12):
         node = helper.make_node("Loop", ["x"], ["y"], body=inside)
         inside = helper.make_graph([node], "inside", [], [])
     proto.graph.node.append(helper.make_node("Loop", ["x"], ["y"], body=inside))
@@ -116,9 +116,9 @@ def sparse(proto):
         (own_domain, "it needs operators of com.example, not of the standard domain"),
         (function, "it defines functions or a training; only plain operators are accepted"),
         (many, "its graph has more than 50,000 parts"),
-        (huge, "a tensor of 4,611,686,018,427,387,904 bytes by its extents has "),
+        (huge, "a tensor of 4,611,686,018,427,387,904 bytes by its extents has"),
         (vast, "a tensor has impossible extents"),
-        (strings, "a tensor has type 8, which no export has"),
+        (strings, "a tensor is not stored as plain bytes"),
         (listed, "a tensor is not stored as plain bytes"),
         (sparse, "it has sparse tensors, which no export has"),
     ],
@@ -126,7 +126,7 @@ def sparse(proto):
 )
 def test_a_file_that_could_do_harm_is_refused_before_the_runtime(data, edit, reason, monkeypatch):
     monkeypatch.setattr("kenspeckle.onnx_model._runtime", lambda: pytest.fail("it was loaded"))
-    assert refusal(edited(data, edit)).startswith(reason.removesuffix(" has ").split(" by its")[0])
+    assert refusal(edited(data, edit)).startswith(reason)
 
 
 def test_a_file_that_passes_reaches_the_runtime(data, monkeypatch):
