@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from kenspeckle.errors import DataError
 from kenspeckle.foreign import read_regular
 from kenspeckle.storage import write_file
 
+TaskName = Literal["classes", "number"]  # what the outputs of a network mean: `models/heads.py`
 _MOST = 1 << 30  # bytes of a file
 _PACKED = (
     200  # bytes that one byte may stand for, where there are over 64 MiB: bombs begin at 1,000
