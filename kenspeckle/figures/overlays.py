@@ -16,6 +16,7 @@ from kenspeckle.figures.saliency import coarse
 _TOP = 99.5  # percentile of absolute values that has the full colour; a few pixels may exceed it
 _STRONGEST = 0.9  # of the picture that the strongest value of amounts covers
 _CELL = 32  # pixels a side, of the largest map on a sheet
+_LEAST = 12  # pixels a side, of the smallest, so that the gaps look alike
 _GAP = 1  # pixels between maps, transparent
 _ACROSS = 32  # cells in a row of a sheet of single numbers
 
@@ -36,7 +37,7 @@ def overlay(values: NDArray[Any], *, signed: bool) -> NDArray[np.uint8]:
 
 def map_sheet(maps: NDArray[np.float32], *, across: int = 8) -> NDArray[np.uint8]:
     """`maps` (C, H, W) side by side on one scale of colours: (rows, columns, 4)."""
-    small = np.stack([_reduced(values) for values in maps])
+    small = np.stack([_sized(values) for values in maps])
     colours = balanced if small.min() < 0 else heat
     cells = _opaque(colours(small, float(np.abs(small).max())))
     height, width = cells[0].shape[:2]
@@ -63,10 +64,11 @@ def png_bytes(picture: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def _reduced(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _sized(values: NDArray[np.float32]) -> NDArray[np.float32]:
     longest = max(values.shape)
     if longest <= _CELL:
-        return values
+        times = -(-_LEAST // longest)
+        return values.repeat(times, axis=0).repeat(times, axis=1)
     height, width = (max(1, round(extent * _CELL / longest)) for extent in values.shape)
     return np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BOX))
 
