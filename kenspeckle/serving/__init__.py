@@ -1,1 +1,1 @@
-"""A trained model over HTTP: answers, a page to try it on, and the runs beside it."""
+"""Answers over HTTP: a server process that never loads torch, and processes that compute."""
