@@ -1,4 +1,4 @@
-"""A judge: another network, by which it is seen whether an ideal picture convinces more than one."""
+"""A judge: another network, which tells whether an ideal picture convinces more than one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures for a page that sets its own letters: a map to lay over a picture, a layer as a sheet."""
+"""Pictures without letters, for a page: a map to lay over a picture, a layer as a sheet."""
 
 from __future__ import annotations
 

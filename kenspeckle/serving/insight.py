@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from kenspeckle.data.framing import decode_for, resize
 from kenspeckle.data.preprocess import prepare
 from kenspeckle.errors import ConfigError, DataError, KenspeckleError, unknown_name
+from kenspeckle.explain.attribution import SaliencyConfig
 from kenspeckle.explain.layers import pixels
 from kenspeckle.explain.maps import last_maps
 from kenspeckle.explain.neighbours import Neighbourhood, neighbourhood
 from kenspeckle.explain.saliency import saliency
-from kenspeckle.explain.attribution import SaliencyConfig
 from kenspeckle.explain.walkthrough import LayerAnswer, walk
 from kenspeckle.figures.overlays import map_sheet, number_sheet, overlay, png_bytes
 from kenspeckle.figures.saliency import spoken
@@ -128,7 +128,11 @@ class Insight:
             "value": given.value,
             "classes": len(names),
             "top": [
-                {"label": names[place], "index": int(place), "probability": float(given.shares[place])}
+                {
+                    "label": names[place],
+                    "index": int(place),
+                    "probability": float(given.shares[place]),
+                }
                 for place in order
             ],
         }

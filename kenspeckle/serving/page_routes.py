@@ -57,24 +57,36 @@ class Told(Protocol):
     """What was answered."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Of the picture, as the client gave it."""
+
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """The class."""
+
     @property
-    def probability(self) -> float: ...
+    def probability(self) -> float:
+        """Of the class."""
 
 
 class Shown(Protocol):
     """A recent answer as the page shows it."""
 
     @property
-    def key(self) -> str: ...
+    def key(self) -> str:
+        """By which it is marked."""
+
     @property
-    def answer(self) -> Told: ...
+    def answer(self) -> Told:
+        """What was answered."""
+
     @property
-    def thumbnail(self) -> bytes: ...
+    def thumbnail(self) -> bytes:
+        """A small PNG or JPEG."""
+
     @property
-    def marked(self) -> str: ...
+    def marked(self) -> str:
+        """The class that somebody said is right; "" where nobody did."""
 
 
 class PageDesk(Protocol):
@@ -82,7 +94,7 @@ class PageDesk(Protocol):
 
     @property
     def about(self) -> Mapping[str, Any]:
-        """`name`, `version`, `classes`, `kind`, `shape` (C, H, W), `task` and `card`."""
+        """`name`, `version`, `class_names`, `kind`, `shape` (C, H, W), `task` and `card`."""
 
     async def insight(
         self, picture: bytes, *, label: str = "", parts: Sequence[str] = PARTS
@@ -121,7 +133,7 @@ def page_routes(desk: PageDesk) -> list[Route]:
         if body is None:
             return as_error(f"a picture may have at most {_MOST_PICTURE >> 20} MiB", 413)
         asked = request.query_params.get("parts", ",".join(PARTS))
-        classes = desk.about["classes"]
+        classes = desk.about["class_names"]
         target = request.query_params.get("class", "")
         if target and not (target.isascii() and target.isdigit() and int(target) < len(classes)):
             return as_error(f"class must be a number below {len(classes)}", 400)
@@ -162,7 +174,7 @@ def page_routes(desk: PageDesk) -> list[Route]:
         told = _object(body)
         if told is None:
             return as_error('expected {"key": "...", "label": "..."} as application/json', 400)
-        if told["label"] not in desk.about["classes"]:
+        if told["label"] not in desk.about["class_names"]:
             return as_error("no class of the model is called so", 422)
         try:
             desk.mark_wrong(told["key"], told["label"])

@@ -65,6 +65,8 @@ def run_routes(shelf: RunShelf | None) -> list[Route]:
                 "Content-Security-Policy": REPORT_POLICY,
                 "X-Content-Type-Options": "nosniff",
                 "Referrer-Policy": "no-referrer",
+                # a browser refuses a sandboxed page that asks to be alone among windows
+                "Cross-Origin-Opener-Policy": "unsafe-none",
                 "Cache-Control": "no-store",
             },
         )

@@ -71,8 +71,8 @@ class RunShelf:
             for file in _COMPARED:
                 if self._file(name, file) is None:
                     raise RunError(f"{name}: no finished run here (missing {file})")
-            for file in (self._folder / name).glob("predictions-*.npz"):
-                self._file(name, file.name)  # refuses a link that leads outside
+            for kept in (self._folder / name).glob("predictions-*.npz"):
+                self._file(name, kept.name)  # refuses a link that leads outside
             paths.append(self._folder / name)
         try:
             found = compare_runs(paths[0], paths[1])

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import http.client
 import io
 import itertools
 import socket
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import uvicorn
-from PIL import Image
+from PIL import Image, ImageDraw
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -86,7 +87,7 @@ def desk_of(classifier, run: Path | None, name="model") -> OneProcessDesk:
         about={
             "name": name,
             "version": "0123456789ab",
-            "classes": list(classifier.class_names),
+            "class_names": list(classifier.class_names),
             "kind": classifier.preprocess.kind,
             "shape": list(classifier.shape),
             "task": classifier.task,
@@ -115,8 +116,8 @@ class Guard:
 
 def application(desk, shelf: RunShelf | None = None):
     async def predict(request: Request):
-        form = await request.form()
-        parts = [(part.filename, await part.read()) for part in form.getlist("picture")]
+        async with request.form() as form:
+            parts = [(part.filename, await part.read()) for part in form.getlist("picture")]
         done = [await asyncio.to_thread(desk.predict, *part) for part in parts]
         return as_json({"predictions": done})
 
@@ -144,9 +145,94 @@ class Serving:
         self.socket.close()
 
 
+def fetched(serving, path, *, method="GET", body=None, headers=None):
+    """Status and body of an answer; the path goes out as it is."""
+    connection = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=20)
+    try:
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
 def picture_file(drawing: Image.Image) -> bytes:
     buffer = io.BytesIO()
     drawing.save(buffer, format="PNG")
     return buffer.getvalue()
 
 
+class Visit:
+    """A page in a browser, and what the browser noticed."""
+
+    def __init__(self, browser, address, *, width=1400, ready="body[data-ready]"):
+        self.noticed, self.outward = [], []
+        self.view = browser.new_page(viewport={"width": width, "height": 900})
+        self.view.set_default_timeout(15_000)
+        self.view.on("console", lambda line: self.noticed.append(line.text))
+        self.view.on("pageerror", lambda error: self.noticed.append(str(error)))
+        self.view.on("dialog", lambda dialog: self.noticed.append(dialog.message))
+        self.view.on("request", lambda asked: self._asked(asked.url, address))
+        self.view.goto(address)
+        self.view.wait_for_selector(ready)
+
+    def _asked(self, url, address):
+        own = "/".join(address.split("/")[:3]) + "/"
+        if not url.startswith((own, "data:", "blob:")):
+            self.outward.append(url)
+
+    def text(self, selector):
+        return self.view.locator(selector).inner_text()
+
+    def texts(self, selector):
+        return self.view.eval_on_selector_all(selector, "all => all.map(one => one.textContent)")
+
+    def wait_for(self, selector, text):
+        self.view.wait_for_function(
+            "([selector, text]) => document.querySelector(selector)?.textContent.includes(text)",
+            arg=[selector, text],
+        )
+
+    @property
+    def overflow(self):
+        """Pixels by which the page is wider than the window."""
+        return self.view.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+    def draw(self, *strokes):
+        """Strokes of points in 0..1, with the mouse."""
+        box = self.view.locator("#canvas").bounding_box()
+        for stroke in strokes:
+            points = [
+                (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke
+            ]
+            self.view.mouse.move(*points[0])
+            self.view.mouse.down()
+            for point in points[1:]:
+                self.view.mouse.move(*point, steps=6)
+            self.view.mouse.up()
+
+    def give(self, kind, name, data, mime="image/png"):
+        """A file by an event of a browser: "drop" or "paste"."""
+        self.view.evaluate(
+            """([kind, name, numbers, type]) => {
+                const held = new DataTransfer();
+                held.items.add(new File([new Uint8Array(numbers)], name, { type }));
+                const event = kind === "drop"
+                    ? new DragEvent("drop", { dataTransfer: held, bubbles: true, cancelable: true })
+                    : new ClipboardEvent("paste", { clipboardData: held, bubbles: true });
+                document.body.dispatchEvent(event);
+            }""",
+            [kind, name, list(data), mime],
+        )
+
+
+SEVEN = (((0.28, 0.25), (0.72, 0.25)), ((0.72, 0.25), (0.6, 0.5), (0.48, 0.82)))
+
+
+def drawn_seven():
+    """The same on a sheet of paper."""
+    sheet = Image.new("L", (200, 200), 255)
+    pen = ImageDraw.Draw(sheet)
+    for stroke in SEVEN:
+        pen.line([(200 * x, 200 * y) for x, y in stroke], fill=0, width=16, joint="curve")
+    return picture_file(sheet)

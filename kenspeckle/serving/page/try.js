@@ -23,7 +23,7 @@ let given = null; // a file instead of a drawing
 let explained; // the index of a class that was asked about
 
 introduce();
-const answers = new AnswerView(about.classes, (index) => {
+const answers = new AnswerView(about.class_names, (index) => {
   explained = index;
   wish({ isDown: false });
 });
@@ -38,7 +38,7 @@ shortcuts({
   ...(isInk ? { d: () => byId("canvas").focus() } : {}),
 });
 warm();
-watchRecent(about.classes);
+watchRecent(about.class_names);
 document.body.dataset.ready = "";
 
 function introduce() {
@@ -47,7 +47,7 @@ function introduce() {
   byId("title").textContent = visible(about.name);
   const measured = card.validation;
   const facts = [
-    `${about.classes.length} classes`,
+    `${about.class_names.length} classes`,
     `${about.shape[2]} × ${about.shape[1]} pixels`,
     card.source ? `trained on ${visible(card.source.split("/").at(-1))}` : "",
     measured ? `right about ${percent(measured.accuracy)} of ${measured.n.toLocaleString("en")} pictures of validation` : "",
@@ -128,7 +128,7 @@ async function record(files) {
       if (!(error instanceof Refused)) throw error;
       if (files.length > 1) notice(error.message);
     }
-    await refresh(about.classes);
+    await refresh(about.class_names);
   }
 }
 
