@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from kenspeckle.data.framing import decode_for
+from kenspeckle.data.framing import decode_for, reach
 from kenspeckle.data.preprocess import prepare
+from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import DataError, KenspeckleError, ModelFileError
 from kenspeckle.model_file import Classifier, from_bytes
 from kenspeckle.models.heads import NumberHead
@@ -106,6 +107,7 @@ def answers(
         try:
             if shape:
                 pixels = np.frombuffer(data, np.uint8).reshape(shape)
+                check_enlargement(pixels, classifier)
             else:
                 encoded = bytes(data)
                 pixels = decode_for(encoded, classifier.preprocess, name="picture").pixels
@@ -144,6 +146,14 @@ def thumbnail(pixels: NDArray[np.uint8]) -> bytes:
     held = io.BytesIO()
     image.save(held, "JPEG", quality=80)
     return held.getvalue()
+
+
+def check_enlargement(pixels: NDArray[np.uint8], classifier: Classifier) -> None:
+    """Raise `DataError` for a strip of pixels that would be enlarged beyond measure."""
+    height, width = pixels.shape[:2]
+    at_least = reach(classifier.preprocess, height, width)
+    if at_least and at_least[0] * at_least[1] > MAX_PIXELS:
+        raise DataError(f"{width} x {height} pixels are too narrow a strip")
 
 
 def limit_memory() -> None:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from kenspeckle.errors import ServingError
+from kenspeckle.errors import DataError, ServingError, unknown_name
 from kenspeckle.serving.answer import Answer
 from kenspeckle.serving.batching import Batcher, BatchLimits, Input, Told
-from kenspeckle.serving.bodies import Unfit, Upload
+from kenspeckle.serving.bodies import Upload
 from kenspeckle.serving.explainer import Explainer
 from kenspeckle.serving.metrics import Metrics
 from kenspeckle.serving.processes import Template, Worker
@@ -88,6 +88,13 @@ class ServingDesk:
         """In the order of the probabilities."""
         return self.worker.class_names
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the page is told of the model."""
+        facts = self.worker.facts
+        told = {key: facts[key] for key in ("version", "class_names", "kind", "shape", "task")}
+        return {"name": self.name, **told, "card": facts["card"]}
+
     async def load(self) -> None:
         """Answer with the model file as it is now; on `ServingError` the previous goes on."""
         async with self._loading:
@@ -128,12 +135,16 @@ class ServingDesk:
         return self.shelf.recent()
 
     def mark_wrong(self, key: str, label: str) -> None:
-        """Note the right class of an answer in the review file, with its picture."""
+        """Note the right class of an answer in the review file, with its picture.
+
+        Raises `KeyError` where the answer is not kept any more, `DataError` for an unknown class
+        and `StorageError` where the file cannot be written.
+        """
         kept = self.shelf.get(key)
         if kept is None:
-            raise Unfit(404, "this answer is not kept any more")
+            raise KeyError(key)
         if label not in self.class_names:
-            raise Unfit(422, "this is no class of the model")
+            raise DataError(unknown_name("class", label, self.class_names))
         append_review(
             self.run or self.model.parent,
             name=kept.answer.name,

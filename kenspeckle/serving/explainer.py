@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kenspeckle.errors import ServingError
+from kenspeckle.errors import DataError, ServingError
 from kenspeckle.serving.batching import Refused
-from kenspeckle.serving.bodies import Unfit
 from kenspeckle.serving.frames import Header
 from kenspeckle.serving.processes import Channel, Template
 
@@ -34,7 +33,7 @@ class Explainer:
     ) -> dict[str, Any]:
         """What `Insight.of` says, with the model `version` in the open `file`.
 
-        Raises `Unfit` for a picture that cannot be used, and `Refused` where too many wait.
+        Raises `DataError` for a picture that cannot be used, and `Refused` where too many wait.
         """
         if self._waiting >= _WAITING:
             raise Refused(after=1)
@@ -47,7 +46,7 @@ class Explainer:
         finally:
             self._waiting -= 1
         if "error" in told:
-            raise Unfit(422, told["error"])
+            raise DataError(told["error"])
         return told
 
     async def _start(self, file: int, version: str) -> None:

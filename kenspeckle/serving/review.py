@@ -1,6 +1,6 @@
 """What somebody said is wrong: a CSV of corrections, and the pictures beside it.
 
-The file lies in the run folder, or beside the model file. A row is written whole and to the disk;
+The file lies in the run folder, or beside the model file. A row is written whole;
 pictures are kept under the SHA-256 of their bytes, so that none is kept twice.
 """
 
@@ -47,7 +47,6 @@ def append_review(
                 raise StorageError(f"{path}: has over {_MOST:,} bytes; move it elsewhere")
             text = text if size else _line(COLUMNS) + text
             os.write(descriptor, text.encode())
-            os.fsync(descriptor)
         finally:
             os.close(descriptor)
     except StorageError:
