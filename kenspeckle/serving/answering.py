@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from kenspeckle.data.framing import decode_for
+from kenspeckle.data.framing import decode_for, reach
 from kenspeckle.data.preprocess import prepare
+from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import DataError, KenspeckleError, ModelFileError
 from kenspeckle.model_file import Classifier, from_bytes
 from kenspeckle.models.heads import NumberHead
@@ -62,7 +63,7 @@ def answer(order: Header, end: socket.socket, model: int) -> None:
     except KenspeckleError as error:
         send(end, {"error": " ".join(str(error).split())})
         return
-    _limit_memory()
+    limit_memory()
     send(end, {"pid": os.getpid(), **_description(classifier, version)})
     while (message := receive(end)) is not None:
         header, payload = message
@@ -89,8 +90,7 @@ def answers(
 ) -> tuple[list[Header], NDArray[np.float32], list[bytes]]:
     """For each item `{}`, `{"error", "reason"}` or `{"later": true}`, and rows for the first kind.
 
-    With them thumbnails, whose lengths are in the items, of pictures that do not serve as their own.
-
+    With them thumbnails, their lengths in the items, of pictures that do not serve as their own.
     An item is the length of an encoded picture, or `[length, height, width, channels]` of pixels.
     """
     said: list[Header] = []
@@ -107,6 +107,7 @@ def answers(
         try:
             if shape:
                 pixels = np.frombuffer(data, np.uint8).reshape(shape)
+                check_enlargement(pixels, classifier)
             else:
                 encoded = bytes(data)
                 pixels = decode_for(encoded, classifier.preprocess, name="picture").pixels
@@ -127,9 +128,9 @@ def answers(
     values = head.values(given) if isinstance(head, NumberHead) else None
     if len(shares) > len(inputs):  # several views of a picture: their mean answers
         counts = [len(views) for views in inputs]
-        shares = torch.stack([views.mean(dim=0) for views in shares.split(counts)])
+        shares = torch.stack([views.mean(dim=0) for views in torch.split(shares, counts)])
         if values is not None:
-            values = torch.stack([views.mean() for views in values.split(counts)])
+            values = torch.stack([views.mean() for views in torch.split(values, counts)])
     if values is not None:
         used = [item for item in said if "error" not in item and "later" not in item]
         for item, value in zip(used, values.tolist(), strict=True):
@@ -147,7 +148,16 @@ def thumbnail(pixels: NDArray[np.uint8]) -> bytes:
     return held.getvalue()
 
 
-def _limit_memory() -> None:
+def check_enlargement(pixels: NDArray[np.uint8], classifier: Classifier) -> None:
+    """Raise `DataError` for a strip of pixels that would be enlarged beyond measure."""
+    height, width = pixels.shape[:2]
+    at_least = reach(classifier.preprocess, height, width)
+    if at_least and at_least[0] * at_least[1] > MAX_PIXELS:
+        raise DataError(f"{width} x {height} pixels are too narrow a strip")
+
+
+def limit_memory() -> None:
+    """Bound what decoding and computing may take from here on."""
     with open("/proc/self/statm", encoding="ascii") as file:
         held = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + _MEMORY, held + _MEMORY))

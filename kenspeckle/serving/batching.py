@@ -39,9 +39,10 @@ class BatchLimits:
 class Refused(Exception):
     """The queue is full, or there is no process; `after` seconds are worth a new try."""
 
-    def __init__(self, *, after: int, status: int = 429, reason: str = "too much waits") -> None:
+    def __init__(self, *, after: int, status: int = 429, reason: str = "") -> None:
         super().__init__(reason)
-        self.after, self.status, self.reason = after, status, reason
+        self.after, self.status = after, status
+        self.reason = reason or "too much waits; try again soon"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import urllib.parse
 from collections import deque
 from typing import TYPE_CHECKING
 
-import httptools
-
 from kenspeckle.serving.exchange import STATUS_LINES, Exchange, Message
 from kenspeckle.serving.headers import PLAIN
+from kenspeckle.serving.request_reader import RequestReader
 from kenspeckle.serving.routes import route_of
 
 if TYPE_CHECKING:
     from kenspeckle.serving.http_server import HttpServer
 
+TOO_MUCH = "too much waits; try again soon"
 _PIPELINED = 16  # requests that are read ahead of their answers
 _DISCARDED = 1 << 20  # bytes of a body that are read although nobody wants them
 _GRACE = 0.05  # seconds for an answer to a client that has closed its side
@@ -36,27 +35,24 @@ class Connection(asyncio.Protocol):
         self.is_full = False  # more is written than the client reads
         self.deadline = 0.0
         self.transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpRequestParser(self)
         self._exchanges: deque[Exchange] = deque()  # the first is being answered
         self._reading: Exchange | None = None  # whose body is arriving
-        self._in_header = False
-        self._header_bytes = 0
+        self._client: object = None
         self._since = 0.0
         self._lingers = False
         self._is_half = False  # the client has closed its side
-        self._refused = False  # what follows is not read as requests any more
         self._drained: asyncio.Future[None] | None = None
-        self._begin()
+        self._requests = RequestReader(self, self.limits)
 
     @property
     def is_idle(self) -> bool:
         """Whether no request is on its way or being answered."""
-        return not self._exchanges and not self._in_header
+        return not self._exchanges and not self._requests.in_header
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self.client = transport.get_extra_info("peername")
+        self._client = transport.get_extra_info("peername")
         self.deadline = self.server.now() + self.limits.header_seconds
         self.server.opened(self)
 
@@ -100,74 +96,35 @@ class Connection(asyncio.Protocol):
             self.transport.write(data)
 
     def data_received(self, data: bytes) -> None:  # noqa: D102
-        if self._refused:
-            return
-        if not self._in_header and self._reading is None:
-            self._start_header()
-        if self._in_header:
-            self._header_bytes += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # a client that offers another protocol gets its answer in this one
-            for exchange in self._exchanges:
-                exchange.keep_alive = False
-            self._refused = True
-        except httptools.HttpParserError:
-            self._refuse(400, "this is no HTTP/1.1 request")
-        limits = self.limits
-        if self._in_header and self._header_bytes > limits.target + limits.fields + 65536:
-            self._refuse(431, f"the header fields have over {limits.fields:,} bytes")
+        self._requests.feed(data)
 
-    def on_message_begin(self) -> None:  # noqa: D102
-        if self._refused:
-            return
-        if not self._in_header:  # several requests in one piece
-            self._start_header()
-        self._begin()
+    def header_begun(self) -> None:
+        """The first bytes of a request are here."""
+        self._since = time.perf_counter()
+        self.deadline = self.server.now() + self.limits.header_seconds
 
-    def on_url(self, part: bytes) -> None:  # noqa: D102
-        self._target += part
-        if len(self._target) > self.limits.target:
-            self._refuse(414, f"the address has over {self.limits.target:,} bytes")
-
-    def on_header(self, name: bytes, value: bytes) -> None:  # noqa: D102
-        self._headers.append((name.lower(), value))
-        size = len(name) + len(value)
-        self._field_bytes += size
-        limits = self.limits
-        if size > limits.field:
-            self._refuse(431, f"a header field has over {limits.field:,} bytes")
-        elif self._field_bytes > limits.fields:
-            self._refuse(431, f"the header fields have over {limits.fields:,} bytes")
-        elif len(self._headers) > limits.field_count:
-            self._refuse(431, f"there are over {limits.field_count} header fields")
-
-    def on_headers_complete(self) -> None:  # noqa: D102
-        if self._refused:
-            return
-        self._in_header = False
-        self._header_bytes = 0
-        scope = self._scope()
-        if scope is None:
-            self._refuse(400, "the address or the version of the request is malformed")
-            return
+    def header_read(self, scope: Message, *, keep_alive: bool) -> None:
+        """All of a header is here: answer, or wait for the answers before it."""
+        scope["client"], scope["server"] = self._client, self.server.address
         exchange = Exchange(self, scope, since=self._since)
-        exchange.keep_alive = self._parser.should_keep_alive()
+        exchange.keep_alive = keep_alive
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                exchange.expected = int(value)
+            elif name == b"expect":
+                exchange.wants_continue = value.lower() == b"100-continue"
         self._reading = exchange
         self.deadline = self.server.now() + self.limits.body_seconds
-        refusal = self._examine(exchange)
         self._exchanges.append(exchange)
-        if refusal is not None and len(self._exchanges) == 1:
-            self.fail(exchange, *refusal)
-        elif len(self._exchanges) == 1:
+        if len(self._exchanges) == 1:
             self._answer(exchange)
         elif len(self._exchanges) > _PIPELINED and self.transport is not None:
             self.transport.pause_reading()
 
-    def on_body(self, data: bytes) -> None:  # noqa: D102
+    def body_read(self, data: bytes) -> None:
+        """A piece of a body is here."""
         exchange = self._reading
-        if exchange is None or self._refused:
+        if exchange is None:
             return
         if exchange.answered:
             exchange.received += len(data)
@@ -179,11 +136,12 @@ class Connection(asyncio.Protocol):
         if exchange.received > self.limits.body:
             self.fail(exchange, 413, f"the body has over {self.limits.body:,} bytes")
         elif self.server.held > self.limits.held:
-            self.fail(exchange, 429, "too much waits")
+            self.fail(exchange, 429, TOO_MUCH)
 
-    def on_message_complete(self) -> None:  # noqa: D102
+    def request_read(self) -> None:
+        """All of a request is here."""
         exchange, self._reading = self._reading, None
-        if exchange is None or self._refused:
+        if exchange is None:
             return
         exchange.complete = True
         self.deadline = 0.0
@@ -192,6 +150,20 @@ class Connection(asyncio.Protocol):
             return
         exchange.deadline = self.server.now() + self.limits.answer_seconds
         exchange.wake()
+
+    def refuse(self, status: int, text: str) -> None:
+        """Answer to something that is no request, after what was asked before it; then end."""
+        self._requests.stop()
+        if self._reading is not None and not self._reading.answered:
+            self._reading.keep_alive = False
+            if self._exchanges[0] is self._reading:
+                self.fail(self._reading, status, text)
+        elif self._exchanges:  # their answers come first, then the end
+            self._exchanges[-1].keep_alive = False
+        else:
+            self.server.metrics.answered("other", status, time.perf_counter() - self._since)
+            self._error(status, text, close=True)
+            self._linger()
 
     def may_continue(self, exchange: Exchange) -> bool:
         """Whether the connection can be used again after the answer that now begins."""
@@ -233,8 +205,8 @@ class Connection(asyncio.Protocol):
             return
         elif self._lingers or self.is_idle:
             self.abort()
-        elif self._in_header:
-            self._refuse(408, f"the header took over {self.limits.header_seconds:g} seconds")
+        elif self._requests.in_header:
+            self.refuse(408, f"the header took over {self.limits.header_seconds:g} seconds")
         elif self._reading is not None and self._reading is current and not current.answered:
             current.keep_alive = False
             self.fail(current, 408, f"the body took over {self.limits.body_seconds:g} seconds")
@@ -255,63 +227,16 @@ class Connection(asyncio.Protocol):
         if self._exchanges:
             self.abort()
 
-    def _begin(self) -> None:
-        self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._field_bytes = 0
-
-    def _start_header(self) -> None:
-        self._in_header = True
-        self._since = time.perf_counter()
-        self.deadline = self.server.now() + self.limits.header_seconds
-
-    def _scope(self) -> Message | None:
-        version = self._parser.get_http_version()
-        try:
-            address = httptools.parse_url(self._target)
-            raw_path = address.path or b"/"
-            path = urllib.parse.unquote(raw_path.decode("ascii"), errors="strict")
-        except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
-            return None
-        if version not in ("1.0", "1.1"):
-            return None
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": version,
-            "method": self._parser.get_method().decode("ascii"),
-            "scheme": "http",
-            "path": path,
-            "raw_path": raw_path,
-            "query_string": address.query or b"",
-            "root_path": "",
-            "headers": self._headers,
-            "client": self.client,
-            "server": self.server.address,
-        }
-
-    def _examine(self, exchange: Exchange) -> tuple[int, str] | None:
-        """Why a request is refused before its body is read; notes what its header promises."""
-        hosts = 0
-        for name, value in self._headers:
-            if name == b"content-length":
-                exchange.expected = int(value)
-            elif name == b"host":
-                hosts += 1
-            elif name == b"expect":
-                exchange.wants_continue = value.lower() == b"100-continue"
-        if hosts > 1 or (hosts == 0 and exchange.scope["http_version"] == "1.1"):
-            return 400, "exactly one Host field is expected"
+    def _answer(self, exchange: Exchange) -> None:
+        """Let the application answer, unless the header alone says why not."""
         expected = exchange.expected or 0
         if expected > self.limits.body:
-            return 413, f"the body has over {self.limits.body:,} bytes"
-        if expected and self.server.held + expected > self.limits.held:
-            return 429, "too much waits"
-        return None
-
-    def _answer(self, exchange: Exchange) -> None:
-        loop = asyncio.get_running_loop()
-        exchange.task = loop.create_task(exchange.run(self.server.application))
+            self.fail(exchange, 413, f"the body has over {self.limits.body:,} bytes")
+        elif expected and self.server.held + expected > self.limits.held:
+            self.fail(exchange, 429, TOO_MUCH)
+        else:
+            loop = asyncio.get_running_loop()
+            exchange.task = loop.create_task(exchange.run(self.server.application))
 
     def _finish(self, exchange: Exchange) -> None:
         """Go on to the next request, or end the connection."""
@@ -322,31 +247,9 @@ class Connection(asyncio.Protocol):
         elif self._exchanges:
             if len(self._exchanges) <= _PIPELINED and self.transport is not None:
                 self.transport.resume_reading()
-            following = self._exchanges[0]
-            refusal = self._examine(following)
-            if refusal is not None:
-                self.fail(following, *refusal)
-            else:
-                self._answer(following)
-        elif not self._in_header and self._reading is None:
+            self._answer(self._exchanges[0])
+        elif not self._requests.in_header:
             self.deadline = self.server.now() + self.limits.idle_seconds
-
-    def _refuse(self, status: int, text: str) -> None:
-        """Answer to something that is no request, after what was asked before it; then end."""
-        if self._refused:
-            return
-        self._refused = True
-        self._in_header = False
-        if self._reading is not None and not self._reading.answered:
-            self.fail(self._reading, status, text)
-            self._linger()
-            return
-        if self._exchanges:  # their answers come first, then the end
-            self._exchanges[-1].keep_alive = False
-            return
-        self.server.metrics.answered("other", status, time.perf_counter() - self._since)
-        self._error(status, text, close=True)
-        self._linger()
 
     def _error(self, status: int, text: str, *, close: bool) -> None:
         body = json.dumps({"error": text}).encode()
@@ -367,8 +270,8 @@ class Connection(asyncio.Protocol):
         """End our side, and read on for a while: closing at once would destroy the answer."""
         if self._lingers or self.transport is None or self.is_gone:
             return
-        self._lingers = self._refused = True
-        self._in_header = False
+        self._lingers = True
+        self._requests.stop()
         self.deadline = self.server.now() + self.limits.linger_seconds
         if self._is_half:
             self.transport.close()

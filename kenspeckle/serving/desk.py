@@ -6,17 +6,20 @@ import asyncio
 import os
 import stat
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from kenspeckle.errors import ServingError
+from kenspeckle.errors import DataError, ServingError, unknown_name
 from kenspeckle.serving.answer import Answer
 from kenspeckle.serving.batching import Batcher, BatchLimits, Input, Told
 from kenspeckle.serving.bodies import Upload
+from kenspeckle.serving.explainer import Explainer
 from kenspeckle.serving.metrics import Metrics
 from kenspeckle.serving.processes import Template, Worker
-from kenspeckle.serving.shelf import Recent, Shelf
+from kenspeckle.serving.review import append_review
+from kenspeckle.serving.shelf import Recent, Shelf, moment
 
 _RETRIES = (0.0, 0.5, 2.0, 5.0)  # seconds before a process is started again
 
@@ -33,7 +36,9 @@ class Desk(Protocol):
     async def predict(self, pictures: Sequence[bytes]) -> list[Answer]:
         """What the model says of each picture."""
 
-    async def insight(self, picture: bytes, *, label: str = "") -> dict[str, Any]:
+    async def insight(
+        self, picture: bytes, *, label: str = "", parts: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """What `Insight.of` tells of a picture."""
 
     def recent(self) -> list[Recent]:
@@ -58,6 +63,7 @@ class ServingDesk:
         self._file: BinaryIO | None = None  # of the model that answers
         self._renewing: asyncio.Task[None] | None = None
         self.shelf = Shelf()
+        self.explainer = Explainer(self.template, model=model, run=run)
         metrics.is_ready = lambda: self.is_ready
 
     @property
@@ -81,6 +87,13 @@ class ServingDesk:
     def class_names(self) -> tuple[str, ...]:
         """In the order of the probabilities."""
         return self.worker.class_names
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the page is told of the model."""
+        facts = self.worker.facts
+        told = {key: facts[key] for key in ("version", "class_names", "kind", "shape", "task")}
+        return {"name": self.name, **told, "card": facts["card"]}
 
     async def load(self) -> None:
         """Answer with the model file as it is now; on `ServingError` the previous goes on."""
@@ -121,6 +134,38 @@ class ServingDesk:
         """Answers of late, newest first."""
         return self.shelf.recent()
 
+    def mark_wrong(self, key: str, label: str) -> None:
+        """Note the right class of an answer in the review file, with its picture.
+
+        Raises `KeyError` where the answer is not kept any more, `DataError` for an unknown class
+        and `StorageError` where the file cannot be written.
+        """
+        kept = self.shelf.get(key)
+        if kept is None:
+            raise KeyError(key)
+        if label not in self.class_names:
+            raise DataError(unknown_name("class", label, self.class_names))
+        append_review(
+            self.run or self.model.parent,
+            name=kept.answer.name,
+            label=kept.answer.label,
+            probability=kept.answer.probability,
+            right_label=label,
+            time=moment(time.time()),
+            version=kept.answer.version,
+            picture=kept.picture,
+        )
+        kept.marked = label
+
+    async def insight(
+        self, picture: bytes, *, label: str = "", parts: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """What `Insight.of` tells of a picture; only `parts` of it, where some are named."""
+        assert self._file is not None, "start first"
+        return await self.explainer.tell(
+            picture, file=self._file.fileno(), version=self.version, label=label, parts=parts
+        )
+
     async def stop(self) -> None:
         """End the processes."""
         self.is_open = False
@@ -151,7 +196,8 @@ class ServingDesk:
 
 def _opened(path: Path) -> BinaryIO:
     try:
-        file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+        # a pipe in its place must not make the server wait
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
     except OSError as error:
         raise ServingError(f"{path}: cannot be read: {error.strerror or error}") from error
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

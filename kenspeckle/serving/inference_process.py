@@ -1,9 +1,9 @@
-"""The process from which those that compute are forked: torch is loaded once, and a new one is quick.
+"""The process from which those that compute are forked: torch is loaded once.
 
 Started by `processes.Template`. Each order on the first socket comes with one end of another, on
 which the forked process works until it is closed. This process itself never computes anything, so
-that it has no threads when it forks. Loading torch takes seconds, a fork takes milliseconds: that
-is how a process that was killed is back at once.
+that it has no threads when it forks. Loading torch takes seconds and a fork milliseconds: that is
+how a process that was killed is back at once.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Predict:
-    """An ASGI application of its own, because Starlette's routing would take as long as the rest."""
+    """An ASGI application of its own: routing by Starlette would take as long as the rest."""
 
     def __init__(self, desk: ServingDesk) -> None:
         self._desk = desk

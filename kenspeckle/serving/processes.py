@@ -29,7 +29,10 @@ class Template:
         self.tail = b""  # the last that it or what it forked wrote to stderr
 
     async def fork(self, order: Header, model: int, heard: Heard, gone: Gone) -> Channel:
-        """A process that works on `order` with the open file `model`; what it says goes to `heard`, its end to `gone`."""
+        """A process that works on `order` with the open file `model`.
+
+        What it says goes to `heard`, and its end to `gone`.
+        """
         loop = asyncio.get_running_loop()
         async with self._starting:
             if self._process is None or self._process.poll() is not None:
@@ -124,7 +127,7 @@ class Template:
 
 
 Heard = Callable[[Header, bytes], None]
-Gone = Callable[[], None]
+Gone = Callable[["Channel"], None]
 
 
 class Channel(asyncio.Protocol):
@@ -145,7 +148,7 @@ class Channel(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:  # noqa: D102
         self._transport = None
-        self._gone()
+        self._gone(self)
 
     def say(self, header: Header, parts: list[Payload]) -> None:
         """Send a message; it is lost, and `gone` called, where the process has ended."""
@@ -172,7 +175,7 @@ class Worker:
         self.ended: Callable[[Worker], None] = lambda *_: None
 
     async def start(self, model: str, file: int) -> None:
-        """Load the open `file`, called `model`; `ServingError` with the reason where that cannot be."""
+        """Load the open `file`, called `model`; raise `ServingError` where that cannot be."""
         self._ready = asyncio.get_running_loop().create_future()
         order = {"work": "answer", "model": model}
         self._channel = await self._template.fork(order, file, self._hear, self._end)
@@ -207,7 +210,7 @@ class Worker:
         else:
             self.answered(self, header, payload)
 
-    def _end(self) -> None:
+    def _end(self, _: Channel) -> None:
         self.is_gone = True
         if self._ready is not None and not self._ready.done():
             self._ready.set_result({"error": "the inference process ended while it loaded a model"})

@@ -8,8 +8,9 @@ from starlette.routing import BaseRoute, Route
 
 import kenspeckle
 from kenspeckle.errors import ServingError
-from kenspeckle.serving.bodies import Unfit
+from kenspeckle.serving.bodies import Unfit, content_type, has_length
 from kenspeckle.serving.desk import ServingDesk
+from kenspeckle.serving.v2_tensors import errors, question, told
 
 
 def v2_routes(desk: ServingDesk) -> list[BaseRoute]:
@@ -66,8 +67,42 @@ def v2_routes(desk: ServingDesk) -> list[BaseRoute]:
             }
         )
 
+    async def infer(request: Request) -> Response:
+        known(request)
+        content_type(request.scope["headers"])  # refuses what is compressed
+        if not has_length(request.scope):
+            raise Unfit(411, "a body with its Content-Length is needed")
+        desk.batcher.admit()
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            return Response()
+        length = request.headers.get("inference-header-content-length")
+        if length is not None and not (length.isascii() and length.isdigit() and len(length) < 10):
+            raise Unfit(400, "Inference-Header-Content-Length must be a number")
+        asked = question(message["body"], int(length) if length else None)
+        said = await desk.told(asked.pictures)
+        fault = errors(said)
+        if fault:
+            raise Unfit(422, fault)
+        body, header_length = told(asked, desk.name, said)
+        if header_length is None:
+            return Response(body, media_type="application/json")
+        return Response(
+            body,
+            media_type="application/octet-stream",
+            headers={"inference-header-content-length": str(header_length)},
+        )
+
+    async def index(_: Request) -> Response:
+        state = "READY" if desk.is_ready else "UNAVAILABLE"
+        return JSONResponse([{"name": desk.name, "version": desk.version, "state": state}])
+
     async def load(request: Request) -> Response:
         known(request)
+        body = await request.body()
+        if body.strip() not in (b"", b"{}"):
+            # a file or a configuration from the network is never taken
+            raise Unfit(400, "nothing can be given with this request; the file is read again")
         try:
             await desk.load()
         except ServingError as error:
@@ -82,5 +117,7 @@ def v2_routes(desk: ServingDesk) -> list[BaseRoute]:
         Route("/v2/health/ready", ready),
         *(Route(path, model) for path in both),
         *(Route(f"{path}/ready", model_ready) for path in both),
+        *(Route(f"{path}/infer", infer, methods=["POST"]) for path in both),
+        Route("/v2/repository/index", index, methods=["POST"]),
         Route("/v2/repository/models/{name}/load", load, methods=["POST"]),
     ]
