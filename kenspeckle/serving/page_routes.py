@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kenspeckle.errors import KenspeckleError
+from kenspeckle.errors import KenspeckleError, ServingError
 from kenspeckle.serving.json_answers import as_error, as_json
 
 PARTS = ("seen", "answer", "saliency", "activations", "neighbours")
@@ -143,6 +143,8 @@ def page_routes(desk: PageDesk) -> list[Route]:
         label = classes[int(target)] if target else ""
         try:
             return as_json(await desk.insight(body, label=label, parts=parts))
+        except ServingError as error:
+            return as_error(str(error), 503)
         except KenspeckleError as error:
             return as_error(str(error).removeprefix("picture: "), 422)
 

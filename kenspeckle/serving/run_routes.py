@@ -6,16 +6,20 @@ A run is asked for by `?run=NAME`, never by a path.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kenspeckle.errors import KenspeckleError
+from kenspeckle.errors import KenspeckleError, RunError
 from kenspeckle.serving.json_answers import as_error, as_json
-from kenspeckle.serving.run_shelf import RunShelf
+
+if TYPE_CHECKING:
+    from kenspeckle.serving.run_shelf import RunShelf
 
 # whoever wrote it: no script, no form, no other window, an origin of its own, nothing loaded
 REPORT_POLICY = (
@@ -24,14 +28,21 @@ REPORT_POLICY = (
 )
 
 
-def run_routes(shelf: RunShelf | None) -> list[Route]:
-    """What the page at `/runs` asks for; without a shelf there are no runs to be seen."""
+def run_routes(folder: Path | None) -> list[Route]:
+    """What the page at `/runs` asks of the runs in `folder`; without one there are none."""
+
+    @cache
+    def shelf() -> RunShelf:
+        # numpy and scipy take half a second, for which no start of a server should wait
+        from kenspeckle.serving.run_shelf import RunShelf
+
+        if folder is None:
+            raise RunError("this model came without a run folder, so there are no runs")
+        return RunShelf(folder)
 
     async def told(make: Callable[[RunShelf], Any]) -> Response:
-        if shelf is None:
-            return as_error("this model came without a run folder, so there are no runs", 404)
         try:
-            return as_json(await run_in_threadpool(make, shelf))
+            return as_json(await run_in_threadpool(lambda: make(shelf())))
         except KenspeckleError as error:
             return as_error(str(error), 404)
         except OSError as error:
@@ -50,10 +61,8 @@ def run_routes(shelf: RunShelf | None) -> list[Route]:
 
     async def report(request: Request) -> Response:
         name = request.query_params.get("run", "")
-        if shelf is None:
-            return as_error("this model came without a run folder", 404)
         try:
-            page = await run_in_threadpool(shelf.report, name)
+            page = await run_in_threadpool(lambda: shelf().report(name))
         except KenspeckleError as error:
             return as_error(str(error), 404)
         except OSError as error:

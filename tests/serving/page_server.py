@@ -23,7 +23,6 @@ from kenspeckle.serving.insight import PARTS, Insight
 from kenspeckle.serving.json_answers import as_json
 from kenspeckle.serving.page_routes import page_routes
 from kenspeckle.serving.run_routes import run_routes
-from kenspeckle.serving.run_shelf import RunShelf
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -114,14 +113,14 @@ class Guard:
         await self.app(scope, receive, sent)
 
 
-def application(desk, shelf: RunShelf | None = None):
+def application(desk, runs: Path | None = None):
     async def predict(request: Request):
         async with request.form() as form:
             parts = [(part.filename, await part.read()) for part in form.getlist("picture")]
         done = [await asyncio.to_thread(desk.predict, *part) for part in parts]
         return as_json({"predictions": done})
 
-    routes = [*page_routes(desk), *run_routes(shelf), Route("/predict", predict, methods=["POST"])]
+    routes = [*page_routes(desk), *run_routes(runs), Route("/predict", predict, methods=["POST"])]
     return Starlette(routes=routes, middleware=[Middleware(Guard)])
 
 

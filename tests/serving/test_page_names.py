@@ -9,7 +9,6 @@ from page_server import OneProcessDesk, Serving, Shown, Told, Visit, application
 
 from kenspeckle.pages.html import visible
 from kenspeckle.runlog import LogRow, record
-from kenspeckle.serving.run_shelf import RunShelf
 
 DOT = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="  # noqa: E501
 
@@ -85,7 +84,7 @@ def serving(names, run_names, tmp_path_factory):
         Shown(f"{place}<&", Told(name, name, 0.5), dot, name) for place, name in enumerate(names)
     ]
     desk.answers.append(Shown("last", Told("last", "none of them", 0.5), dot))
-    server = Serving(application(desk, RunShelf(runs)))
+    server = Serving(application(desk, runs))
     yield server
     server.stop()
     shutil.rmtree(runs)

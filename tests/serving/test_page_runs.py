@@ -9,7 +9,6 @@ from page_server import Serving, Visit, application, desk_of, fetched
 
 from kenspeckle.model_file import load
 from kenspeckle.runlog import LOCK, LogRow, record
-from kenspeckle.serving.run_shelf import RunShelf
 from kenspeckle.storage import lock
 
 HOSTILE_REPORT = "<title>mine</title><script>document.title='ran'</script><p id=told>told</p>"
@@ -51,7 +50,7 @@ def folder(tmp_path, run):
 
 @pytest.fixture
 def serving(folder, run):
-    server = Serving(application(desk_of(load(run.model_file), None), RunShelf(folder)))
+    server = Serving(application(desk_of(load(run.model_file), None), folder))
     yield server
     server.stop()
 

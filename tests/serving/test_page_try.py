@@ -153,7 +153,8 @@ def test_the_keyboard_alone_draws_reads_and_clears(visit):
     assert view.input_value("#strength") == "0"
     view.keyboard.press("?")
     assert view.locator("#keys").is_visible()
-    view.keyboard.press("Escape")
+    view.keyboard.press("Enter")
+    assert view.locator("#keys").is_hidden()
     view.keyboard.press("c")
     visit.wait_for("#called", "?")
 

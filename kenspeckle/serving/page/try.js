@@ -189,6 +189,10 @@ async function look(asked, isNewest) {
     return;
   }
   notice();
+  if (found.answer.top.some((item) => about.class_names[item.index] !== item.label)) {
+    location.reload(); // another model answers by now, and it knows other classes
+    return;
+  }
   answers.show(found.answer, target);
   seen.show(found.seen, found.saliency);
   if (found.activations) showLayers(found.activations);
