@@ -42,10 +42,10 @@ export function withInterval(share, interval) {
 export function verdict(answer) {
   const [best, second] = answer.top;
   const label = visible(best.label);
-  const share = percent(best.probability);
+  const share = percent(best.probability).replace("> ", "above ");
   if (answer.value !== null) return `About ${round(answer.value)}; nearest class ${label}, ${share}.`;
   if (best.probability >= 0.9 || !second) return `The network says ${label}, with probability ${share}.`;
-  const other = `${visible(second.label)} has ${percent(second.probability)}`;
+  const other = `${visible(second.label)} has ${percent(second.probability).replace("< ", "below ")}`;
   if (best.probability >= 0.5) return `Probably ${label}, ${share}; ${other}.`;
   return `Not sure: ${label} has ${share}, ${other}.`;
 }
