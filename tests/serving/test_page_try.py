@@ -14,9 +14,9 @@ from kenspeckle.model_file import load
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
-    """A run that knows digits, of one in twelve of MNIST."""
+    """A run that knows digits, of one in twenty-five of MNIST."""
     data = open_dataset("mnist")
-    part = data.take(np.arange(0, len(data), 12))
+    part = data.take(np.arange(0, len(data), 25))
     settings = ["threads=1", "train.epochs=3", "splits.folds=0"]
     place = tmp_path_factory.mktemp("digits") / "run"
     return ks.train(part, recipe="blink", settings=settings, out=place)
