@@ -25,9 +25,7 @@ def reply(connection):
             return None
         held += piece
     head, _, body = held.partition(b"\r\n\r\n")
-    fields = dict(
-        line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line
-    )
+    fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
     size = int(fields.get(b"content-length", 0))
     while len(body) < size:
         piece = connection.recv(65536)

@@ -1,4 +1,4 @@
-"""Real servers for tests: processes on 127.0.0.1, at a port that was free, ended by their number."""
+"""Real servers for tests: processes on 127.0.0.1, at a free port, ended by their number."""
 
 import http.client
 import json

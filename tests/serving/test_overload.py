@@ -77,7 +77,9 @@ def test_requests_that_do_not_wait_for_answers_get_them_in_order(sums):
     bodies = [b"x", b"xx", b"xxx", b"", b"x"]
     with connect(sums) as connection:
         connection.sendall(b"".join(request(sums, body=body) for body in bodies))
-        last = request(sums, "/v2/health/live", None, method="GET", fields=[("Connection", "close")])
+        last = request(
+            sums, "/v2/health/live", None, method="GET", fields=[("Connection", "close")]
+        )
         connection.sendall(last)
         held = b"".join(iter(lambda: connection.recv(65536), b""))
     labels = re.findall(rb'"label": "(\w+)"|"live":(true)', held)

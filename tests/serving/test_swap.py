@@ -98,7 +98,9 @@ def test_a_bad_file_leaves_the_old_model_and_says_so(model, pictures, tmp_path):
         assert server.predict(pictures[0])[1] == before
 
 
-def test_after_a_crash_the_model_that_served_comes_back_not_the_file_of_now(model, pictures, tmp_path):
+def test_after_a_crash_the_model_that_served_comes_back_not_the_file_of_now(
+    model, pictures, tmp_path
+):
     import os
 
     with real(model) as server:
