@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kenspeckle.errors import KenspeckleError, ServingError
+from kenspeckle.serving.http_limits import HttpLimits
 from kenspeckle.serving.json_answers import as_error, as_json
 
 PARTS = ("seen", "answer", "saliency", "activations", "neighbours")
@@ -49,7 +50,7 @@ _FILES = {
         _SCRIPT,
     ),
 }
-_MOST_PICTURE = 64 << 20  # bytes
+_MOST_PICTURE = HttpLimits().body  # bytes
 _MOST_REVIEW = 1 << 16
 
 
@@ -126,7 +127,7 @@ def page_routes(desk: PageDesk) -> list[Route]:
         return file(name) if name in _FILES else as_error("no such file of the page", 404)
 
     async def about(_: Request) -> Response:
-        return as_json(dict(desk.about))
+        return as_json({**desk.about, "most_bytes": _MOST_PICTURE})
 
     async def insight(request: Request) -> Response:
         body = await _body(request, _MOST_PICTURE)

@@ -91,6 +91,6 @@ def test_what_cannot_be_done_is_refused_in_one_line(serving, path, body, status,
 def test_a_body_without_end_is_not_read_to_its_end(serving):
     body = b"0" * ((1 << 16) + 1)
     assert fetched(serving, "/review", method="POST", body=body)[0] == 400
-    told, answer = fetched(serving, "/insight", method="POST", body=b"0" * ((64 << 20) + 1))
-    error = {"error": "a picture may have at most 64 MiB"}
+    told, answer = fetched(serving, "/insight", method="POST", body=b"0" * ((20 << 20) + 1))
+    error = {"error": "a picture may have at most 20 MiB"}
     assert (told, json.loads(answer)) == (413, error)

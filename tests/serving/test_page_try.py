@@ -228,3 +228,27 @@ def test_only_the_newest_drawing_is_asked_about(visit, desk):
         del desk.insights.of
     assert len(busy) < 20
     assert len(set(busy)) > 1
+
+
+def test_a_picture_beyond_the_limit_is_refused_before_it_is_sent(visit, serving):
+    before = len(serving.app.asked)
+    visit.view.evaluate(
+        """() => {
+            const held = new DataTransfer();
+            held.items.add(new File([new Uint8Array(20 * 1024 * 1024)], "large.png"));
+            const settings = { dataTransfer: held, bubbles: true, cancelable: true };
+            document.body.dispatchEvent(new DragEvent("drop", settings));
+        }"""
+    )
+    visit.wait_for("#notice", "large.png: a picture may have at most 20 MB")
+    assert len(serving.app.asked) == before
+
+
+def test_many_pictures_at_once_are_all_answered(visit, desk):
+    given = [
+        {"name": f"{number}.png", "mimeType": "image/png", "buffer": drawn_seven()}
+        for number in range(18)
+    ]
+    visit.view.set_input_files("#file", given)
+    visit.wait_for("#recent-list", "17.png")
+    assert len(desk.answers) == 18

@@ -3,6 +3,7 @@ import { notice, passed, passing } from "./notice.js";
 import { visible } from "./words.js";
 
 const PATIENCE = 60_000; // milliseconds for one answer
+const ATTEMPTS = 6; // at what a server refuses that is there
 const PAUSES = [500, 1000, 2000, 4000, 8000]; // milliseconds between attempts
 
 /** The server refuses what was asked; `message` is its one line. */
@@ -52,7 +53,8 @@ export async function ask(path, { method = "GET", body, type, isWanted = () => t
       passing("The server does not answer. Trying again…");
     }
     if (response) {
-      if (![408, 429, 502, 503, 504].includes(response.status)) throw new Refused(await reason(response));
+      const mayPass = [408, 429, 502, 503, 504].includes(response.status);
+      if (!mayPass || attempt >= ATTEMPTS) throw new Refused(await reason(response));
       passing("The server is busy. Trying again…");
       pause = Math.max(pause, 1000 * (Number(response.headers.get("Retry-After")) || 0));
     }

@@ -12,7 +12,7 @@ import { SeenView } from "./seen.js";
 import { shortcuts } from "./shortcuts.js";
 import { percent, visible } from "./words.js";
 
-const MOST = 64 * 1024 * 1024; // bytes of a picture
+const ENVELOPE = 65536; // bytes of a form around its pictures, at most
 const TOGETHER = 16; // pictures in one request
 const WAITS = "The answer appears as soon as there is a picture.";
 
@@ -92,9 +92,10 @@ function drawnOn(change) {
 }
 
 function take(files) {
-  const tooLarge = files.find((file) => file.size > MOST);
+  const most = about.most_bytes - ENVELOPE;
+  const tooLarge = files.find((file) => file.size > most);
   if (tooLarge) {
-    notice(`${visible(tooLarge.name)}: more than 64 MiB`);
+    notice(`${visible(tooLarge.name)}: a picture may have at most ${Math.floor(most / 1e6)} MB`);
     return;
   }
   [given] = files;
@@ -119,9 +120,9 @@ function preview(file) {
 
 /** Ask as every client does, so that the pictures are among the recent answers. */
 async function record(files) {
-  for (let start = 0; start < files.length; start += TOGETHER) {
+  for (const group of groups(files)) {
     const body = new FormData();
-    for (const file of files.slice(start, start + TOGETHER)) body.append("picture", file, file.name);
+    for (const file of group) body.append("picture", file, file.name);
     try {
       await ask("/predict", { method: "POST", body });
     } catch (error) {
@@ -130,6 +131,21 @@ async function record(files) {
     }
     await refresh(about.class_names);
   }
+}
+
+/** Files in lists that one request may carry. */
+function groups(files) {
+  const found = [];
+  let room = -1; // none, also for an empty file
+  for (const file of files) {
+    if (file.size > room || found.at(-1).length === TOGETHER) {
+      found.push([]);
+      room = about.most_bytes - ENVELOPE;
+    }
+    found.at(-1).push(file);
+    room -= file.size;
+  }
+  return found;
 }
 
 function undo() {
