@@ -23,7 +23,7 @@ from kenspeckle.data.framing import decode_for, resize
 from kenspeckle.data.preprocess import prepare
 from kenspeckle.errors import ConfigError, DataError, KenspeckleError, unknown_name
 from kenspeckle.explain.attribution import SaliencyConfig
-from kenspeckle.explain.layers import pixels
+from kenspeckle.explain.layers import pixels, writable
 from kenspeckle.explain.maps import last_maps
 from kenspeckle.explain.neighbours import Neighbourhood, neighbourhood
 from kenspeckle.explain.saliency import saliency
@@ -91,7 +91,7 @@ class Insight:
             raise ConfigError(f"no class of the model is called {label[:100]!r}")
         with self._turn:
             given = self._given(picture)
-            return {part: wanted[part](given) for part in parts}
+            return {part: _or_why(wanted[part], given) for part in parts}
 
     def _given(self, picture: bytes) -> _Given:
         if self._last is None or self._last[0] != picture:
@@ -101,7 +101,7 @@ class Insight:
     def _asked(self, picture: bytes) -> _Given:
         classifier, head = self._classifier, self._classifier.head
         decoded = decode_for(picture, classifier.preprocess, name="picture").pixels
-        views = prepare(decoded, classifier.preprocess, channels=classifier.shape[0])
+        views = writable(prepare(decoded, classifier.preprocess, channels=classifier.shape[0]))
         said = outputs(classifier.network, views)
         return _Given(
             views=views,
@@ -182,8 +182,9 @@ class Insight:
             known = self._neighbourhood.result(timeout=_PATIENCE)
         except NotYet:
             return {"preparing": True}
-        except KenspeckleError as error:
-            return {"error": str(error)}
+        except (MemoryError, OSError, RuntimeError) as error:
+            # pictures of others, however many: what goes wrong must not end the process
+            raise DataError(f"the training pictures cannot be read ({error})") from error
         classifier = self._classifier
         count = min(_NEAREST, len(known.training))
         found = known.nearest(
@@ -210,6 +211,13 @@ class Insight:
         future = worker.submit(_learned_by, copy.deepcopy(self._classifier), self._run)
         worker.shutdown(wait=False)
         return future
+
+
+def _or_why(part: Callable[[_Given], dict[str, Any]], given: _Given) -> dict[str, Any]:
+    try:
+        return part(given)
+    except KenspeckleError as error:  # such as a layer that gives no maps
+        return {"error": str(error)}
 
 
 def _learned_by(classifier: Classifier, run: Path | None) -> Neighbourhood:

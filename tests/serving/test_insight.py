@@ -11,8 +11,12 @@ from page_server import drawn_seven, picture_file
 from PIL import Image
 
 import kenspeckle as ks
+from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import ConfigError, DataError
-from kenspeckle.model_file import load
+from kenspeckle.model_file import Classifier, load
+from kenspeckle.models.convnet import ConvNetConfig
+from kenspeckle.models.families import build_model
+from kenspeckle.models.mlp import MlpConfig
 from kenspeckle.serving.insight import PARTS, Insight
 
 
@@ -122,3 +126,29 @@ def test_looking_inside_never_loads_what_trains():
 
 def test_a_drawing_on_paper_is_seen_as_the_network_is_given_it(insight):
     assert shown(insight.of(drawn_seven(), parts=["seen"])["seen"]["picture"]).size == (28, 28)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "side", "kind", "method"),
+    [
+        (MlpConfig(hidden=()), 28, "resize", "integrated gradients"),
+        (MlpConfig(hidden=(10,)), 100, "resize", "gradient"),
+        (ConvNetConfig(), 100, "crops", "Grad-CAM"),
+    ],
+)
+def test_networks_of_other_kinds_are_looked_into_by_what_suits_them(
+    architecture, side, kind, method
+):
+    shape = (3, side, side)
+    classifier = Classifier(
+        network=build_model(architecture, shape=shape, outputs=2).eval(),
+        architecture=architecture,
+        shape=shape,
+        class_names=("one", "other"),
+        preprocess=PreprocessConfig(kind=kind, height=side, width=side, channels=3),
+    )
+    found = Insight(classifier, None).of(upright())
+    assert found["seen"]["views"] == (3 if kind == "crops" else 1)
+    assert found["saliency"]["method"] == method
+    assert found["activations"]["layers"]
+    assert sum(item["probability"] for item in found["answer"]["top"]) == pytest.approx(1)

@@ -8,12 +8,14 @@ const ALL = 10; // classes that are always shown, in their own order
 export class AnswerView {
   #bars = [];
   #fixed = false;
+  #waiting = "waits"; // how the sign that there is no answer yet looks
 
   constructor(classes, explain) {
     this.#fixed = classes.length <= ALL;
     const count = Math.min(classes.length, ALL);
     const longest = Math.max(...classes.slice(0, 5000).map((label) => label.length));
     byId("bars").classList.toggle("words", longest > 2);
+    if (longest <= 3) this.#waiting = "waits short";
     for (let place = 0; place < count; place += 1) {
       const parts = { label: element("bdi"), fill: element("span", { class: "fill" }), share: element("span", { class: "share" }) };
       const button = element("button", { type: "button", "aria-pressed": "false", disabled: true }, parts.label, element("span", { class: "track" }, parts.fill), parts.share);
@@ -55,7 +57,7 @@ export class AnswerView {
   clear(words) {
     const called = byId("called");
     called.textContent = "?";
-    called.className = "waits short";
+    called.className = this.#waiting;
     byId("sure").textContent = "";
     byId("sentence").textContent = words;
     for (const bar of this.#bars) {
@@ -66,6 +68,11 @@ export class AnswerView {
       bar.button.setAttribute("aria-pressed", "false");
     }
     byId("rest").hidden = true;
+  }
+
+  /** The question is on its way. */
+  wait() {
+    byId("sentence").textContent = "Looking…";
   }
 
   #call(label) {

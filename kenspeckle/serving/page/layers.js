@@ -4,7 +4,7 @@ import { byId, element, show } from "./elements.js";
 const rows = new Map(); // by the name of the layer: { image, words }
 
 /** Show the sheets; those of layers that are there already only change. */
-export function showLayers({ layers }) {
+export function showLayers({ layers = [] }) {
   byId("layers").hidden = layers.length === 0;
   for (const layer of layers) {
     const row = rows.get(layer.name) ?? added(layer.name);

@@ -17,11 +17,15 @@ export class SeenView {
   show(seen, saliency) {
     const words = `What the network sees: ${seen.width} by ${seen.height} pixels`;
     show(byId("seen-picture"), seen.picture, words);
+    byId("seen-picture").classList.toggle("sharp", Math.max(seen.width, seen.height) <= SMALL);
+    if (saliency.error) {
+      byId("overlay").hidden = true;
+      byId("seen-words").textContent = `What the answer comes from cannot be shown: ${visible(saliency.error)}`;
+      return;
+    }
     const label = visible(saliency.label);
     show(byId("overlay"), saliency.overlay, `What speaks for ${label}, by ${saliency.method}`);
-    for (const id of ["seen-picture", "overlay"]) {
-      byId(id).classList.toggle("sharp", Math.max(seen.width, seen.height) <= SMALL);
-    }
+    byId("overlay").classList.toggle("sharp", Math.max(seen.width, seen.height) <= SMALL);
     const method = saliency.method.charAt(0).toUpperCase() + saliency.method.slice(1);
     const colours = saliency.signed
       ? `red speaks for ${label}, blue against it`

@@ -14,6 +14,7 @@ import { percent, visible } from "./words.js";
 
 const ENVELOPE = 65536; // bytes of a form around its pictures, at most
 const TOGETHER = 16; // pictures in one request
+const SOON = 400; // milliseconds, after which the page says that it waits
 const WAITS = "The answer appears as soon as there is a picture.";
 
 const about = await ask("/about.json");
@@ -37,6 +38,7 @@ shortcuts({
   o: () => byId("open").click(), u: undo, c: clear, s: () => seen.toggle(),
   ...(isInk ? { d: () => byId("canvas").focus() } : {}),
 });
+answers.clear(WAITS);
 warm();
 watchRecent(about.class_names);
 document.body.dataset.ready = "";
@@ -195,6 +197,7 @@ async function look(asked, isNewest) {
   const part = (parts) => ask(
     `/insight?parts=${parts}${target === undefined ? "" : `&class=${target}`}`,
     { method: "POST", body, type: body.type || "application/octet-stream", isWanted: isNewest });
+  const waiting = setTimeout(() => answers.wait(), SOON);
   let found;
   try {
     found = await part(isSmall ? "seen,answer,saliency,activations" : "seen,answer,saliency");
@@ -203,6 +206,8 @@ async function look(asked, isNewest) {
     nothing(isFile ? "This cannot be answered." : WAITS);
     if (isFile || !asked.isDown) throw error;
     return;
+  } finally {
+    clearTimeout(waiting);
   }
   notice();
   if (found.answer.top.some((item) => about.class_names[item.index] !== item.label)) {
