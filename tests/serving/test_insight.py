@@ -25,8 +25,8 @@ def insight(run):
     return Insight(load(run.model_file), None)
 
 
-def upright():
-    sheet = Image.new("L", (56, 56), 20)
+def upright(width=56):
+    sheet = Image.new("L", (width, 56), 20)
     sheet.paste(230, (25, 0, 31, 56))
     return picture_file(sheet)
 
@@ -147,7 +147,7 @@ def test_networks_of_other_kinds_are_looked_into_by_what_suits_them(
         class_names=("one", "other"),
         preprocess=PreprocessConfig(kind=kind, height=side, width=side, channels=3),
     )
-    found = Insight(classifier, None).of(upright())
+    found = Insight(classifier, None).of(upright(width=100))
     assert found["seen"]["views"] == (3 if kind == "crops" else 1)
     assert found["saliency"]["method"] == method
     assert found["activations"]["layers"]
