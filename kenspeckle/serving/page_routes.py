@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kenspeckle.errors import KenspeckleError, ServingError
+from kenspeckle.errors import KenspeckleError, ServingError, StorageError
 from kenspeckle.serving.http_limits import HttpLimits
 from kenspeckle.serving.json_answers import as_error, as_json
 
@@ -183,6 +183,8 @@ def page_routes(desk: PageDesk) -> list[Route]:
             desk.mark_wrong(told["key"], told["label"])
         except KeyError:
             return as_error("no such answer any more", 404)
+        except StorageError as error:
+            return as_error(str(error), 500)
         except KenspeckleError as error:
             return as_error(str(error), 422)
         return as_json({"key": told["key"], "marked": told["label"]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,11 @@ _LOG_FILES = (runlog.FILE_NAME, f"{runlog.FILE_NAME}-wal", f"{runlog.FILE_NAME}-
 _CONFIG, _EPOCHS, _RESULT, _FAILURE = "config.toml", "epochs.jsonl", "result.json", "failure.json"
 _COMPARED = (_CONFIG, "environment.json", _RESULT)
 _MOST_ROWS = 2000
+_MOST_FOLLOWED = 20  # trainings whose epochs are read for the leaderboard
 _MOST_EPOCHS = 5000
 _LONGEST_VALUE = 200  # letters of a setting
 _LIMITS = {_CONFIG: 1 << 18, _EPOCHS: 1 << 24, _RESULT: 1 << 24, _FAILURE: 1 << 16}  # bytes
+_LARGEST = 1e15  # of a number in a file that is believed
 _USUAL_LIMIT = 1 << 26
 _CURVES = (
     "epoch",
@@ -30,6 +32,7 @@ _CURVES = (
     "accuracy",
     "validation_loss",
     "validation_accuracy",
+    "validation_n",
     "rate",
     "seconds",
 )
@@ -42,10 +45,16 @@ class RunShelf:
         self._folder = folder.resolve()
 
     def board(self) -> dict[str, Any]:
-        """Rows and groups of the leaderboard, best first; raises `RunError` without a log."""
-        rows = self._rows()
+        """Rows and groups of the leaderboard: what trains, then the best first.
+
+        Raises `RunError` without a log.
+        """
+        rows = sorted(self._rows(), key=lambda row: row.status != "training")
         return {
-            "runs": [_row(row) for row in rows[:_MOST_ROWS]],
+            "runs": [
+                _row(self._so_far(row) if number < _MOST_FOLLOWED else row)
+                for number, row in enumerate(rows[:_MOST_ROWS])
+            ],
             "left_out": max(0, len(rows) - _MOST_ROWS),
             "groups": [asdict(group) for group in grouped(rows)],
         }
@@ -55,7 +64,7 @@ class RunShelf:
         row = self._named(name)
         failure = self._text(name, _FAILURE)
         return {
-            **_row(row),
+            **_row(self._so_far(row)),
             "epochs_done": self._epochs(name),
             "results": _results(self._text(name, _RESULT)),
             "config": self._text(name, _CONFIG),
@@ -122,6 +131,26 @@ class RunShelf:
         if not path.is_dir():
             raise RunError(f"{name}: its folder is gone")
         return row
+
+    def _so_far(self, row: LogRow) -> LogRow:
+        """A training as its last epoch left it: the log hears of it when it ends."""
+        if row.status != "training" or row.validation_accuracy is not None:
+            return row
+        try:
+            self._named(row.run)
+            epochs = self._epochs(row.run)
+        except RunError:  # one that cannot be shown is no reason to show none
+            epochs = []
+        if not epochs:
+            return row
+        last = epochs[-1]
+        return replace(
+            row,
+            epochs=int(last.get("epoch", 0)),
+            validation_accuracy=last.get("validation_accuracy"),
+            validation_n=int(last.get("validation_n", 0)),
+            train_seconds=sum(epoch.get("seconds", 0.0) for epoch in epochs),
+        )
 
     def _file(self, run: str, file: str) -> Path | None:
         """A regular file of a run; None where there is none."""
@@ -216,7 +245,8 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and abs(value) < _LARGEST  # NaN is not
 
 
 def _pairs(found: Mapping[str, tuple[Any, Any]]) -> list[dict[str, str]]:

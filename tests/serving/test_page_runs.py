@@ -26,6 +26,7 @@ def epoch(number, accuracy):
         "accuracy": accuracy,
         "validation_loss": 1.5 / number,
         "validation_accuracy": accuracy,
+        "validation_n": 36,
         "validation_interval": {"low": accuracy - 0.02, "high": min(1, accuracy + 0.02)},
     }
 
@@ -102,12 +103,11 @@ def test_a_training_is_followed_while_it_runs(visit, folder):
                 epochs.write(json.dumps(epoch(number, accuracy)) + "\n")
                 epochs.write('{"epoch": 99, "loss"')  # as it looks while it is written
                 epochs.flush()
-                told = {"validation_accuracy": accuracy, "validation_n": 36, "epochs": number}
-                record(folder, row("young", status="training", **told))
                 visit.wait_for("#detail .headline", f"{accuracy:.2%}".replace("%", " %"))
                 epochs.seek(epochs.tell() - len('{"epoch": 99, "loss"'))
                 epochs.truncate()
         visit.wait_for("#spoken", "young, epoch 2: 75.00 %")
+        assert visit.texts(".board tbody th bdi") == ["young", "second", "first"]
         assert visit.view.locator(".status.training").count() == 1
     assert visit.noticed == []
 
@@ -187,6 +187,19 @@ def test_files_that_are_none_of_a_training_do_no_harm(serving, folder, text):
     assert answer(serving, "/runs/one.json", run="first")[0] in (200, 404)
     status, _ = answer(serving, "/runs/comparison.json", first="first", second="second")
     assert status in (200, 404)
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999", "-1", "9" * 400, "true", '"many"', "null"])
+def test_a_number_that_is_none_does_not_stop_the_leaderboard(serving, folder, number):
+    with lock(folder / "young" / LOCK, "this training"):
+        told = ", ".join(
+            f'"{key}": {number}'
+            for key in ("epoch", "validation_accuracy", "validation_n", "seconds", "loss")
+        )
+        (folder / "young" / "epochs.jsonl").write_text(f"{{{told}}}\n")
+        status, body = fetched(serving, "/runs.json")
+    assert status == 200
+    assert [row["run"] for row in json.loads(body)["runs"]] == ["young", "second", "first"]
 
 
 def test_without_a_run_folder_there_are_no_runs(run):

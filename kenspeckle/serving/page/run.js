@@ -27,7 +27,7 @@ function headline(run) {
   const words = [];
   if (run.validation_interval) {
     const [low, high] = run.validation_interval.map((end) => (end * 100).toFixed(2));
-    words.push(`right on validation; 95\u00a0%\u00a0interval ${low} to ${high}\u00a0%, n\u00a0=\u00a0${run.validation_n.toLocaleString("en")}`);
+    words.push(`${run.status === "training" ? `after epoch ${run.epochs}` : "right on validation"}; 95\u00a0%\u00a0interval ${low} to ${high}\u00a0%, n\u00a0=\u00a0${run.validation_n.toLocaleString("en")}`);
   }
   words.push(`${visible(run.recipe)} on ${visible(run.source)}, seed ${run.seed}, ${visible(run.status)}`);
   return element("p", { class: "headline" }, element("strong", {}, percent(share, 2) || "–"),
