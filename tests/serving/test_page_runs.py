@@ -5,12 +5,12 @@ import shutil
 from urllib.parse import urlencode
 
 import pytest
-from page_server import Serving, Visit, application, desk_of, fetched
+from page_server import OneProcessDesk, Serving, Visit, application, fetched
 
-from kenspeckle.model_file import load
 from kenspeckle.runlog import LOCK, LogRow, record
 from kenspeckle.storage import lock
 
+NOBODY = OneProcessDesk(about={"class_names": []}, insights=None)  # no picture is asked about
 HOSTILE_REPORT = "<title>mine</title><script>document.title='ran'</script><p id=told>told</p>"
 
 
@@ -50,8 +50,8 @@ def folder(tmp_path, run):
 
 
 @pytest.fixture
-def serving(folder, run):
-    server = Serving(application(desk_of(load(run.model_file), None), folder))
+def serving(folder):
+    server = Serving(application(NOBODY, folder))
     yield server
     server.stop()
 
@@ -202,8 +202,8 @@ def test_a_number_that_is_none_does_not_stop_the_leaderboard(serving, folder, nu
     assert [row["run"] for row in json.loads(body)["runs"]] == ["young", "second", "first"]
 
 
-def test_without_a_run_folder_there_are_no_runs(run):
-    server = Serving(application(desk_of(load(run.model_file), None)))
+def test_without_a_run_folder_there_are_no_runs():
+    server = Serving(application(NOBODY))
     try:
         error = "this model came without a run folder, so there are no runs"
         assert answer(server, "/runs.json") == (404, error)

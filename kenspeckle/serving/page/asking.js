@@ -24,16 +24,14 @@ export function newest(ask) {
     waiting = [wish];
     if (running) return;
     running = true;
-    while (waiting.length) {
-      const [next] = waiting.splice(0);
-      try {
-        await ask(next, () => waiting.length === 0);
-      } catch (error) {
-        if (error instanceof Refused) notice(error.message);
-        else if (!(error instanceof Superseded)) throw error;
+    try {
+      while (waiting.length) {
+        const [next] = waiting.splice(0);
+        await ask(next, () => waiting.length === 0).catch(tell);
       }
+    } finally {
+      running = false;
     }
-    running = false;
   };
 }
 
@@ -69,6 +67,11 @@ export async function rest(milliseconds, isWanted = () => true) {
     await new Promise((done) => setTimeout(done, Math.min(100, milliseconds)));
     if (!isWanted()) throw new Superseded();
   }
+}
+
+function tell(error) {
+  if (error instanceof Refused) notice(error.message);
+  else if (!(error instanceof Superseded)) throw error;
 }
 
 async function reason(response) {

@@ -13,7 +13,7 @@ let told = "", panel = "";
 let chosen = [];
 let order = { title: "", down: false }; // "" is as the server sends them, the best first
 let isGrouped = false;
-let next = 0;
+let turn = 0, timer = 0;
 
 addEventListener("hashchange", () => look());
 document.addEventListener("visibilitychange", () => document.hidden || look());
@@ -31,10 +31,10 @@ document.body.dataset.ready = "";
 
 /** Ask for everything that is shown, draw what has changed, and come back. */
 async function look() {
-  clearTimeout(next);
-  const mine = (next = setTimeout(() => {}, 0));
+  clearTimeout(timer);
+  const mine = (turn += 1);
   try {
-    found = await ask("/runs.json", { isWanted: () => mine === next });
+    found = await ask("/runs.json", { isWanted: () => mine === turn });
     if (!location.hash && found.runs.length) history.replaceState(null, "", `#${new URLSearchParams({ run: found.runs[0].run })}`);
     const now = JSON.stringify(found);
     if (now !== told) {
@@ -44,13 +44,13 @@ async function look() {
     await drawPanel();
     notice();
   } catch (error) {
-    if (mine !== next) return;
+    if (mine !== turn) return;
     if (!(error instanceof Refused)) throw error;
     notice(error.message);
   }
-  if (mine !== next) return;
+  if (mine !== turn) return;
   const isLive = found.runs.some((run) => run.status === "training");
-  next = setTimeout(() => document.hidden || look(), isLive ? LIVE : QUIET);
+  timer = setTimeout(() => document.hidden || look(), isLive ? LIVE : QUIET);
 }
 
 function shown() {
