@@ -7,7 +7,8 @@ import pytest
 from raw_http import request, send
 
 PATHS = ["/", "/predict", "/metrics", "/v2", "/v2/health/live", "/v2/models/sums",
-         "/v2/models/sums/infer", "/v2/repository/models/sums/load", "/runs", "/nothing"]  # fmt: skip
+         "/v2/models/sums/infer", "/v2/repository/models/sums/load", "/runs",
+         "/nothing"]  # fmt: skip
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"]
 NASTY = [b"\x00", b"\xff", b"\r", b"\n", b"\r\n\r\n", b"%", b"%00", b" ", b"\t", b":", b"HTTP/9.9",
          b"Transfer-Encoding: chunked\r\n", b"Content-Length: 5\r\n", b"\x80" * 50, b"A" * 5000,
@@ -76,7 +77,8 @@ def traversals():
     """Ways to write a path outside, before or behind which a route is put."""
     steps = ["../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..%252f", "%252e%252e%252f", "..\\", "..%5c",
              "....//", "..;/", "..%c0%af", "%c0%ae%c0%ae/", "..%00/", "%00", "%uff0e%uff0e/",
-             "..%ef%bc%8f", "//", "/./", "file:///", "\\\\?\\", "~/", "%7e/", "..#/", "..?/"]  # fmt: skip
+             "..%ef%bc%8f", "//", "/./", "file:///", "\\\\?\\", "~/", "%7e/",
+             "..#/", "..?/"]  # fmt: skip
     for step in steps:
         for secret in SECRETS:
             for depth in (1, 8):
