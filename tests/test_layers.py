@@ -38,6 +38,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["conductor", "learning", "outset"],
     ["runs", "assessment", "survey"],
     ["run_pictures", "searching"],
+    ["judging"],
     ["look_kinds"],
     ["looking"],
     ["trial_curve", "out_of_fold"],

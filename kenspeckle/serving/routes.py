@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _WHOLE = {"/", "/predict", "/metrics", "/v2", "/v2/health/live", "/v2/health/ready", "/runs",
-          "/insight", "/recent", "/review", "/about.json"}  # fmt: skip
+          "/insight", "/recent", "/review", "/about.json", "/runs.json"}  # fmt: skip
 _WITHIN = ("/page", "/runs", "/recent", "/insight")
 
 

@@ -22,6 +22,8 @@ from kenspeckle.serving.guards import hosts
 from kenspeckle.serving.http_limits import HttpLimits
 from kenspeckle.serving.http_server import HttpServer
 from kenspeckle.serving.metrics import Metrics
+from kenspeckle.serving.page_routes import page_routes
+from kenspeckle.serving.run_routes import run_routes
 from kenspeckle.serving.tokens import TokenGate, read_token
 
 Say = Callable[[str], None]
@@ -34,6 +36,7 @@ class ServeConfig:
     host: str = "127.0.0.1"
     port: int = 8000  # 0 = any that is free
     token_file: Path | None = None
+    runs: Path | None = None  # the folder whose runs can be seen; None = the one around the run
     http: HttpLimits = field(default_factory=HttpLimits)
     batching: BatchLimits = field(default_factory=BatchLimits)
 
@@ -69,7 +72,9 @@ async def _serve(
 ) -> None:
     desk = ServingDesk(name=name, model=model, run=run, limits=config.batching, metrics=metrics)
     port = listener.getsockname()[1]
-    app = application(desk, hosts=hosts(config.host, port), gate=gate)
+    runs = config.runs or (run.resolve().parent if run else None)
+    routes = [*page_routes(desk), *run_routes(runs)]
+    app = application(desk, hosts=hosts(config.host, port), gate=gate, routes=routes)
     server = HttpServer(app, limits=config.http, metrics=metrics)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
