@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kenspeckle.data.framing import decode_for, reach
+from kenspeckle.data.picture_warnings import silenced
 from kenspeckle.data.preprocess import prepare
 from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import DataError, KenspeckleError, ModelFileError
@@ -57,7 +58,7 @@ def answer(order: Header, end: socket.socket, model: int) -> None:
     keep_freed_memory()
     try:
         classifier, version = read_model(order["model"], model)
-        torch.set_num_threads(1 if np.prod(classifier.shape[1:]) < _SMALL else cores())
+        torch.set_num_threads(1 if np.prod(classifier.shape[1:]) < _SMALL else _threads())
         torch.set_flush_denormal(True)
         network = quickest(classifier)
     except KenspeckleError as error:
@@ -65,10 +66,17 @@ def answer(order: Header, end: socket.socket, model: int) -> None:
         return
     limit_memory()
     send(end, {"pid": os.getpid(), **_description(classifier, version)})
-    while (message := receive(end)) is not None:
-        header, payload = message
-        items, rows, thumbnails = answers(classifier, network, header["items"], payload)
-        send(end, {"items": items, "rows": rows.nbytes}, [rows.tobytes(), *thumbnails])
+    with silenced():  # once, because it takes longer than much of what a picture needs
+        while (message := receive(end)) is not None:
+            header, payload = message
+            items, rows, thumbnails = answers(classifier, network, header["items"], payload)
+            send(end, {"items": items, "rows": rows.nbytes}, [rows.tobytes(), *thumbnails])
+
+
+def _threads() -> int:
+    """As many as `ken predict` would use: all cores, unless the user said otherwise."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isascii() and said.isdigit() and int(said) else cores()
 
 
 def _description(classifier: Classifier, version: str) -> Header:

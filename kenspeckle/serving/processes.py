@@ -78,8 +78,9 @@ class Template:
         self.stop()
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
-        # threads of a numerical library would not survive a fork
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        # threads of a numerical library would not survive a fork, and those that spin while
+        # they wait take ten times the work of a photograph from others on a busy machine
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
         with theirs:
             self._process = subprocess.Popen(
                 [

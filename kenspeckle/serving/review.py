@@ -76,5 +76,5 @@ def _line(values: list[str] | tuple[str, ...]) -> str:
 
 def _harmless(value: str) -> str:
     """`value` on one line, and such that no spreadsheet takes it for a formula."""
-    text = printable(value)
+    text = printable(value.encode("utf-8", "replace").decode())
     return f"'{text}" if text.startswith(_FORMULA) else text

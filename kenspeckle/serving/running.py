@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -121,7 +122,7 @@ def _reload(desk: ServingDesk, say: Say, warn: Say) -> None:
 
 def _name(model: Path) -> str:
     """The name of a model file, or of its folder where the file has the usual name."""
-    return model.resolve().parent.name if model.stem == "model" else model.stem
+    return Path(os.path.abspath(model)).parent.name if model.stem == "model" else model.stem
 
 
 def _gate(config: ServeConfig) -> TokenGate | None:

@@ -50,11 +50,13 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=15)
 
+    def children(self):
+        """The number of the process from which those that compute are forked."""
+        return _children(self.process.pid)
+
     def forked(self):
         """The numbers of the processes that compute."""
-        return [
-            grandchild for child in _children(self.process.pid) for grandchild in _children(child)
-        ]
+        return [grandchild for child in self.children() for grandchild in _children(child)]
 
 
 def _children(number):

@@ -16,8 +16,9 @@ from kenspeckle.serving.tokens import TokenGate
 PORT = 8000
 OURS = [f"127.0.0.1:{PORT}", f"localhost:{PORT}", f"[::1]:{PORT}", f"LOCALHOST:{PORT}"]
 FOREIGN_HOSTS = [
-    "", "evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:1", f"127.0.0.1.evil:{PORT}",
-    f"localhost.evil:{PORT}", f"0.0.0.0:{PORT}", f"[::ffff:127.0.0.1]:{PORT}", f"127.1:{PORT}",
+    "", "evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:1",
+    f"127.0.0.1.evil:{PORT}", f"localhost.evil:{PORT}", f"0.0.0.0:{PORT}",
+    f"[::ffff:127.0.0.1]:{PORT}", f"127.1:{PORT}",
 ]  # fmt: skip
 FOREIGN_ORIGINS = [
     "null", "http://evil.example", f"http://evil.example:{PORT}", f"http://127.0.0.1:{PORT + 1}",

@@ -1,9 +1,11 @@
 """Another model in the place of the one that serves, under load."""
 
 import json
+import os
 import shutil
 import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,9 +24,28 @@ def other(tmp_path_factory):
     return ks.train(bars(seed=9), settings=(*SMALL, "train.epochs=1"), out=out)
 
 
+@pytest.fixture(scope="module")
+def swapped(run, tmp_path_factory):
+    """A server whose model file is replaced, and that file."""
+    model = shutil.copy(run.model_file, tmp_path_factory.mktemp("swapped") / "net.safetensors")
+    with real(model) as started:
+        yield started, Path(model)
+
+
 @pytest.fixture
-def model(run, tmp_path):
-    return shutil.copy(run.model_file, tmp_path / "model.safetensors")
+def server_and_model(swapped, run):
+    """The two, with the first model again."""
+    server, model = swapped
+    replace(model, run.model_file)
+    assert load(server)[0] == 200
+    return swapped
+
+
+def replace(model, source):
+    """As whoever trains again does it: the file is replaced whole."""
+    fresh = model.with_suffix(".new")
+    shutil.copy(source, fresh)
+    fresh.rename(model)
 
 
 def load(server):
@@ -37,7 +58,7 @@ def name(server):
 
 @pytest.mark.parametrize("swaps", [5, pytest.param(500, marks=pytest.mark.slow)])
 def test_each_answer_is_that_of_the_model_that_it_names(
-    run, other, model, dataset, pictures, swaps
+    run, other, server_and_model, dataset, pictures, swaps
 ):
     files = [run.model_file, other.model_file]
     told, stop = [], threading.Event()
@@ -50,25 +71,23 @@ def test_each_answer_is_that_of_the_model_that_it_names(
                 told.append((number, status, json.loads(body)))
 
     versions = {}
-    with real(model) as server:
-        threads = [threading.Thread(target=client, args=[server, n]) for n in range(3)]
-        for thread in threads:
-            thread.start()
-        for swap in range(swaps):
-            # as whoever trains again does it: the file is replaced whole
-            fresh = f"{model}.new"
-            shutil.copy(files[(swap + 1) % 2], fresh)
-            shutil.move(fresh, model)
-            status, _, body = load(server)
-            assert status == 200
-            versions[json.loads(body)["version"]] = files[(swap + 1) % 2]
-            before = len(told)
-            assert until(lambda before=before: len(told) > before + 6)
-        stop.set()
-        for thread in threads:
-            thread.join()
-        assert server.metric("model_loads_total") == swaps
-        assert server.metric("restarts_total") == 0
+    server, model = server_and_model
+    loads, restarts = server.metric("model_loads_total"), server.metric("restarts_total")
+    threads = [threading.Thread(target=client, args=[server, n]) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for swap in range(swaps):
+        replace(model, files[(swap + 1) % 2])
+        status, _, body = load(server)
+        assert status == 200
+        versions[json.loads(body)["version"]] = files[(swap + 1) % 2]
+        before = len(told)
+        assert until(lambda before=before: len(told) > before + 6)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert server.metric("model_loads_total") == loads + swaps
+    assert server.metric("restarts_total") == restarts
     assert len(versions) == 2
     images = np.asarray(dataset.images[:3])
     offline = {v: probabilities(ks.load(file), images) for v, file in versions.items()}
@@ -79,46 +98,36 @@ def test_each_answer_is_that_of_the_model_that_it_names(
         assert np.abs(offline[document["version"]][number] - served).max() <= 1e-6
 
 
-def test_a_bad_file_leaves_the_old_model_and_says_so(model, pictures, tmp_path):
-    with real(model) as server:
-        before = server.predict(pictures[0])[1]
-        (tmp_path / "bad").write_bytes(b"nonsense")
-        shutil.move(tmp_path / "bad", model)
-        status, _, body = load(server)
-        assert status == 400
-        assert json.loads(body) == {
-            "error": f"{model}: not a safetensors file, or cut short (8 bytes)"
-        }
-        server.process.send_signal(signal.SIGHUP)
-        line = server.process.stderr.readline().decode()
-        version = before["version"]
-        assert line == (
-            f"ken: {model}: not a safetensors file, or cut short (8 bytes); {version} goes on\n"
-        )
-        assert server.predict(pictures[0])[1] == before
+def test_a_bad_file_leaves_the_old_model_and_says_so(server_and_model, pictures, tmp_path):
+    server, model = server_and_model
+    before = server.predict(pictures[0])[1]
+    (tmp_path / "bad").write_bytes(b"nonsense")
+    replace(model, tmp_path / "bad")
+    status, _, body = load(server)
+    error = f"{model}: not a safetensors file, or cut short (8 bytes)"
+    assert (status, json.loads(body)) == (400, {"error": error})
+    server.process.send_signal(signal.SIGHUP)
+    line = server.process.stderr.readline().decode()
+    assert line == f"ken: {error}; {before['version']} goes on\n"
+    assert server.predict(pictures[0])[1] == before
 
 
-def test_after_a_crash_the_model_that_served_comes_back_not_the_file_of_now(
-    model, pictures, tmp_path
-):
-    import os
-
-    with real(model) as server:
-        before = server.predict(pictures[0])[1]
-        (tmp_path / "bad").write_bytes(b"nonsense")
-        shutil.move(tmp_path / "bad", model)
-        (number,) = server.forked()
-        os.kill(number, signal.SIGKILL)
-        assert server.predict(pictures[0])[1] == before
+def test_after_a_crash_the_model_that_served_comes_back(server_and_model, pictures, tmp_path):
+    server, model = server_and_model
+    before = server.predict(pictures[0])[1]
+    (tmp_path / "bad").write_bytes(b"nonsense")
+    replace(model, tmp_path / "bad")
+    assert until(lambda: len(server.forked()) == 1)
+    os.kill(server.forked()[0], signal.SIGKILL)
+    assert server.predict(pictures[0])[1] == before
 
 
-def test_sighup_loads_the_file_as_it_is_now(model, other, pictures):
-    with real(model) as server:
-        before = server.predict(pictures[0])[1]["version"]
-        shutil.copy(other.model_file, f"{model}.new")
-        shutil.move(f"{model}.new", model)
-        server.process.send_signal(signal.SIGHUP)
-        assert until(lambda: server.predict(pictures[0])[1]["version"] != before)
+def test_sighup_loads_the_file_as_it_is_now(server_and_model, other, pictures):
+    server, model = server_and_model
+    before = server.predict(pictures[0])[1]["version"]
+    replace(model, other.model_file)
+    server.process.send_signal(signal.SIGHUP)
+    assert until(lambda: server.predict(pictures[0])[1]["version"] != before)
 
 
 @pytest.mark.parametrize("body", [b'{"parameters": {"config": "x"}}', b"/etc/passwd", b"[]"])
