@@ -50,7 +50,8 @@ function tile(item, classes) {
     alt: `${visible(item.name)}: ${visible(item.label)}`, loading: "lazy",
   });
   const caption = element("figcaption", {},
-    element("b", {}, name(item.label)), ` ${percent(item.probability, 0)}`, element("small", {}, name(item.name)));
+    element("b", {}, name(item.label)), " ",
+    element("span", { class: "whole" }, percent(item.probability, 0)), element("small", {}, name(item.name)));
   const made = element("li", {}, element("figure", {}, image, caption));
   if (item.marked) caption.append(noted(item.marked));
   else made.append(wrong(item, classes, made, caption));

@@ -38,8 +38,12 @@ export function withInterval(share, interval) {
   return `${percent(share, 2)} (${low} to ${high})`;
 }
 
-/** The verdict as a sentence, as sure as the numbers are. */
+/** The verdict as a sentence, as sure as the numbers are; no line ends before a "%". */
 export function verdict(answer) {
+  return sentence(answer).replaceAll(" %", "\u00a0%");
+}
+
+function sentence(answer) {
   const [best, second] = answer.top;
   const label = visible(best.label);
   const share = percent(best.probability).replace("> ", "above ");
