@@ -14,6 +14,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     [
         "predictions",
         "run_documents",
+        "run_files",
         "runlog",
         "optim_config",
         "monitor",
@@ -27,6 +28,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["training", "checkpoint", "model_file"],
     ["inference", "settings", "environment", "backbones", "features"],
     ["run_folder"],
+    ["run_data"],
     ["course"],
     ["explain"],
     ["diagnosis"],
@@ -44,6 +46,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["parity_pictures"],
     ["parity"],
     ["exporting"],
+    ["judging"],
     ["look_kinds"],
     ["looking"],
     ["trial_curve", "out_of_fold"],
@@ -55,6 +58,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["contenders"],
     ["contest"],
     ["experiments"],
+    ["serving"],
     ["__init__"],
     ["cli", "sklearn"],
 ]
