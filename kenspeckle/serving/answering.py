@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import io
 import os
@@ -65,6 +66,8 @@ def answer(order: Header, end: socket.socket, model: int) -> None:
         send(end, {"error": " ".join(str(error).split())})
         return
     limit_memory()
+    gc.collect()
+    gc.freeze()
     send(end, {"pid": os.getpid(), **_description(classifier, version)})
     with silenced():  # once, because it takes longer than much of what a picture needs
         while (message := receive(end)) is not None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 MAX_PICTURES = 64  # in one request
+_MAX_PARTS = 2 * MAX_PICTURES  # of a form, fields that are no files among them
 _RAW = (b"application/octet-stream", b"application/x-www-form-urlencoded")  # curl's --data-binary
 
 
@@ -83,7 +84,10 @@ class _Parts:
     def __init__(self) -> None:
         self.found: list[Upload] = []
         self.is_ended = False
-        self._begin()
+        self._count = 0
+        self._name: str | None = None
+        self._field = self._value = b""
+        self._pieces: list[bytes] = []
 
     def callbacks(self) -> MultipartCallbacks:
         return {
@@ -98,9 +102,12 @@ class _Parts:
         }
 
     def _begin(self) -> None:
-        self._name: str | None = None
+        self._count += 1
+        if self._count > _MAX_PARTS:  # each takes longer than its bytes
+            raise Unfit(413, f"over {_MAX_PARTS} parts in one form")
+        self._name = None
         self._field = self._value = b""
-        self._pieces: list[bytes] = []
+        self._pieces = []
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:
         self._field += data[start:end]

@@ -57,6 +57,7 @@ class ServingDesk:
         self.name, self.model, self.run = name, model, run
         self.metrics = metrics
         self.is_open = False  # whether requests are answered
+        self._is_stopped = False
         self.template = Template()
         self.batcher = Batcher(limits, metrics, renew=self._renew)
         self._loading = asyncio.Lock()
@@ -168,7 +169,7 @@ class ServingDesk:
 
     async def stop(self) -> None:
         """End the processes."""
-        self.is_open = False
+        self.is_open, self._is_stopped = False, True
         if self._renewing is not None:
             self._renewing.cancel()
         self.template.stop()
@@ -176,7 +177,7 @@ class ServingDesk:
             self._file.close()
 
     def _renew(self) -> None:
-        if self._renewing is None or self._renewing.done():
+        if not self._is_stopped and (self._renewing is None or self._renewing.done()):
             self._renewing = asyncio.get_running_loop().create_task(self._start_again())
 
     async def _start_again(self) -> None:

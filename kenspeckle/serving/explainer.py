@@ -54,18 +54,21 @@ class Explainer:
         if self._channel is not None and self._version == version:
             return
         if self._channel is not None:
-            self._channel.close()
+            previous, self._channel = self._channel, None
+            previous.close()
         order = {
             "work": "insight",
             "model": str(self._model),
             "run": str(self._run) if self._run else "",
         }
         said = self._said = asyncio.get_running_loop().create_future()
+        self._version = ""
         channel = await self._template.fork(order, file, self._hear, self._end)
+        self._channel, self._number = channel, 0
         ready = await self._wait(said)
         if "error" in ready:
             raise ServingError(ready["error"])
-        self._channel, self._number, self._version = channel, ready["pid"], ready["version"]
+        self._number, self._version = ready["pid"], ready["version"]
 
     async def _ask(self, asked: Header, picture: bytes) -> Header:
         assert self._channel is not None
@@ -92,7 +95,7 @@ class Explainer:
             self._said.set_result(told)
 
     def _end(self, ended: Channel) -> None:
-        if ended is not self._channel and self._channel is not None:
+        if ended is not self._channel:
             return  # one that was replaced
         self._channel, self._number = None, 0
         if self._said is not None and not self._said.done():

@@ -155,7 +155,8 @@ class Channel(asyncio.Protocol):
         """Send a message; it is lost, and `gone` called, where the process has ended."""
         if self._transport is not None:
             for piece in packed(header, parts):
-                self._transport.write(piece)
+                # a view, because asyncio slices what the socket does not take at once
+                self._transport.write(memoryview(piece))
 
     def close(self) -> None:
         """Let the process end: it works until its end of the connection is closed."""

@@ -84,7 +84,8 @@ def _probes(classifier: Classifier, count: int) -> list[NDArray[np.uint8]]:
     coarse = rng.integers(0, 256, (count, -(-height // 4), -(-width // 4), channels))
     blocks = np.kron(coarse, np.ones((1, 4, 4, 1)))[:, :height, :width]
     strokes = np.where(blocks > 190, blocks, 0)
-    return [kind.astype(np.uint8) for kind in (noise, blocks, strokes)]
+    kinds = (noise, blocks, strokes, noise // 16, np.zeros(size))
+    return [kind.astype(np.uint8) for kind in kinds]
 
 
 def _agrees(classifier: Classifier, network: Network) -> bool:

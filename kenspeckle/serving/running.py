@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
+import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -54,6 +56,8 @@ def serve(run: str | Path, config: ServeConfig, *, say: Say = print, warn: Say =
     else:
         name, model, run_path = _name(path), path, None
     gate = _gate(config)
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it tells what clients send
+    _allow_connections(config.http.connections)
     with _bound(config) as listener:
         metrics = Metrics()
         asyncio.run(_serve(name, model, run_path, config, gate, listener, metrics, say, warn))
@@ -143,6 +147,15 @@ def _is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _allow_connections(count: int) -> None:
+    """Let this process have so many connections open, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + 100  # and files of its own
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _bound(config: ServeConfig) -> socket.socket:

@@ -36,7 +36,9 @@ def mutated(data, rng):
     return bytes(data)
 
 
-@pytest.mark.parametrize("count", [1000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "count", [1000, pytest.param(100_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
+)
 def test_fuzzed_requests_get_an_answer_below_500_and_harm_nothing(sums, count):
     rng = random.Random(7)
     statuses = set()

@@ -89,6 +89,7 @@ def test_a_form_may_have_so_many_pictures(sums, count, status):
         (FORM, b"x", 400),
         (FORM, b"", 400),
         (FORM, form(1)[:-6], 400),
+        (FORM, form(129).replace(b"; filename", b"; other"), 413),
         (FORM, form(0), 422),
         (FORM, form(1).replace(b"; filename", b"; other"), 422),
         (FORM, form(1).replace(b'"a"', b'"' + b"a" * 9000 + b'"'), 400),
