@@ -73,11 +73,12 @@ def run(tmp_path_factory, dataset):
 NO_BROWSER = "no browser: pages were not opened in one; install chromium and playwright"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     """Chromium; where it is missing the tests are skipped with a line, or fail if it is required.
 
-    `scripts/test` shows the line; `.ci/run` requires a browser by KENSPECKLE_BROWSER=required.
+    For one module, because its driver holds the event loop of the thread. `scripts/test` shows the
+    line; `.ci/run` requires a browser by KENSPECKLE_BROWSER=required.
     """
     program = shutil.which("chromium")
     try:
