@@ -36,6 +36,15 @@ class Expected:
                 probabilities=stored["probabilities"].astype(np.float64),
             )
 
+    def write(self, path: Path) -> None:
+        """For `read`."""
+        about = {
+            "version": self.version,
+            "class_names": self.class_names,
+            "pictures": [str(each) for each in self.paths],
+        }
+        np.savez(path, probabilities=self.probabilities, about=json.dumps(about))
+
     def only(self, chosen: Sequence[int]) -> Expected:
         """Of some pictures."""
         return replace(

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 import uvicorn
+from answering import answers, seen
 from fastapi import FastAPI, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from answering import answers, seen
 from kenspeckle.model_file import Classifier, load
 
 

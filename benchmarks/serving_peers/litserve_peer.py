@@ -9,9 +9,9 @@ from typing import Any
 import litserve
 import numpy as np
 import torch
+from answering import answers, seen
 from fastapi import UploadFile
 
-from answering import answers, seen
 from kenspeckle.model_file import load
 
 

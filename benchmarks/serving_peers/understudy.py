@@ -19,10 +19,12 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from serving_load.expected import Expected
+from serving_load.messages import BOUNDARY
 
 FAULTS = {
     "none": "",
@@ -50,6 +52,7 @@ ROUTES = {
     "/v2/health/ready": ("GET", "HEAD"),
     "/v2/repository/models/model/load": ("POST",),
 }
+_BORDER = b"--" + BOUNDARY.encode()
 LARGEST_HEAD, LARGEST_BODY = 16384, 16 << 20
 REASONS = {200: "OK", 429: "Too Many Requests"}
 
@@ -66,7 +69,7 @@ class Understudy:
             hashlib.sha256(path.read_bytes()).digest(): place
             for place, path in enumerate(first.paths)
         }
-        self.queue: deque[tuple[Client, int]] = deque()
+        self.queue: deque[tuple[Client, list[int]]] = deque()
         self.clients: set[Client] = set()
         self.is_draining = False
         self.kept: list[Any] = []
@@ -83,26 +86,31 @@ class Understudy:
         """Whether this is the moment to misbehave so."""
         return bool(self.chosen.fault == name and random.random() < self.chosen.share)
 
-    def answer(self, picture: int) -> bytes:
+    def answer(self, pictures: Sequence[int]) -> bytes:
         """The body of a 200."""
         model = self.models[self.version]
-        if self.is_fault("mix"):
-            picture = (picture + 1) % len(model.paths)
         source = self.models[self.previous] if self.chosen.fault == "stale" else model
-        row = source.probabilities[picture].tolist()
-        label = model.class_names[max(range(len(row)), key=row.__getitem__)]
-        if self.is_fault("wrong"):
-            row[0] += 1e-5
-        found = {
-            "name": "picture",
-            "label": label,
-            "probability": max(row),
-            "error": None,
-            "probabilities": dict(zip(model.class_names, row, strict=True)),
-        }
-        return json.dumps(
-            {"model": "model", "version": self.version, "predictions": [found]}
-        ).encode()
+        found = []
+        for picture in pictures:
+            if self.is_fault("mix"):
+                picture = (picture + 1) % len(model.paths)
+            row = source.probabilities[picture].tolist()
+            label = model.class_names[max(range(len(row)), key=row.__getitem__)]
+            if self.is_fault("wrong"):
+                row[0] += 1e-5
+            shares = dict(zip(model.class_names, row, strict=True))
+            found.append({"label": label, "probability": max(row), "probabilities": shares})
+        document = {"model": "model", "version": self.version, "predictions": found}
+        return json.dumps(document).encode()
+
+    def find(self, body: bytes) -> list[int]:
+        """The pictures of a body, which is one or a form of several; none where one is unknown."""
+        bodies = [body]
+        if body.startswith(_BORDER):
+            parts = body.split(_BORDER)[1:-1]
+            bodies = [part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for part in parts]
+        places = [self.pictures.get(hashlib.sha256(each).digest(), -1) for each in bodies]
+        return places if min(places, default=-1) >= 0 else []
 
     def swap(self) -> None:
         """Read the model file again; it is known by its hash alone."""
@@ -120,8 +128,8 @@ class Understudy:
                 await asyncio.sleep(0.001)
                 continue
             began = time.monotonic()
-            client, picture = self.queue.popleft()
-            client.answer(200, self.answer(picture))
+            client, pictures = self.queue.popleft()
+            client.answer(200, self.answer(pictures))
             await asyncio.sleep(max(0.0, self.chosen.service - (time.monotonic() - began)))
 
 
@@ -225,12 +233,13 @@ class Client(asyncio.Protocol):
             self.answer(503, b"")
         elif path != "/predict":
             self.answer(200, b"{}" if method == "GET" else b"")
-        elif (picture := owner.pictures.get(hashlib.sha256(body).digest())) is None:
-            self.answer(422, b'{"error": "no picture"}')
+        elif pictures := owner.find(body):
+            self.predict(pictures)
         else:
-            self.predict(picture, body)
+            self.answer(422, b'{"error": "no picture"}')
 
-    def predict(self, picture: int, body: bytes) -> None:
+    def predict(self, pictures: list[int]) -> None:
+        """Answer now, or when its turn comes."""
         owner = self.owner
         if owner.is_fault("lose"):
             self.transport.close()
@@ -245,9 +254,9 @@ class Client(asyncio.Protocol):
                 more = "" if owner.chosen.fault == "silent" else "Retry-After: 1\r\n"
                 self.answer(429, b"", more=more)
             elif owner.chosen.service or owner.is_stuck or owner.child.poll() is not None:
-                owner.queue.append((self, picture))
+                owner.queue.append((self, pictures))
             else:
-                self.answer(200, owner.answer(picture))
+                self.answer(200, owner.answer(pictures))
 
     def answer(self, status: int, body: bytes, *, more: str = "", close: bool = False) -> None:
         self.is_waiting = False
