@@ -39,6 +39,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["many"],
     ["contest"],
     ["experiments"],
+    ["serving"],
     ["__init__"],
     ["cli", "sklearn"],
 ]

@@ -38,6 +38,7 @@ COMMANDS = {
     "runs": "List all runs, best first.",
     "search": "Search for better settings of a recipe.",
     "look": "Look inside the network of a run.",
+    "serve": "Answer over HTTP with the model of a run.",
     "reproduce": "Carry out the experiments of the seed documents.",
 }
 for name, text in COMMANDS.items():
