@@ -53,9 +53,10 @@ class Server:
         self.known.update(found)
         return found
 
-    def inference_processes(self) -> list[int]:
-        """Those that run the network."""
-        return [each for each in self.below() if "inference_process" in command_of(each)]
+    def inference_processes(self, *, forked: bool = True) -> list[int]:
+        """Those that run the network; without `forked`, also the one that they are forked from."""
+        found = [each for each in self.below() if "inference_process" in command_of(each)]
+        return [each for each in found if not (forked and set(descendants(each)) & set(found))]
 
     def pause(self) -> None:
         """It takes no processor time until `resume`."""

@@ -21,9 +21,18 @@ LARGEST_BATCH = 64  # requests that may fail with each kill
 
 
 async def run(
-    setting: Setting, *, count: float, rate: float, gap: float = 5.0, longest: float = LONGEST
+    setting: Setting,
+    *,
+    count: float,
+    rate: float,
+    gap: float = 5.0,
+    longest: float = LONGEST,
+    whole: float = 0,
 ) -> Verdict:
-    """Nobody hangs and nobody is cut off; who is told that it failed is told so with 503."""
+    """Nobody hangs and nobody is cut off; who is told that it failed is told so with 503.
+
+    With `whole`, what the process was forked from is killed with it: then torch is loaded again.
+    """
     server = setting.launch()
     kills: list[float] = []
     back: dict[float, float] = {}
@@ -45,7 +54,7 @@ async def run(
         await asyncio.sleep(gap / 2)
         found = 0
         for _ in range(int(count)):
-            victims = server.inference_processes()
+            victims = server.inference_processes(forked=not whole)
             found += bool(victims)
             for victim in victims:
                 os.kill(victim, signal.SIGKILL)
