@@ -10,16 +10,18 @@ from typing import Any
 
 from kenspeckle import config
 from kenspeckle.errors import RunError
+from kenspeckle.run_files import CONFIG as CONFIG
+from kenspeckle.run_files import MODEL as MODEL
+from kenspeckle.run_files import existing, require_run
 from kenspeckle.runlog import LOCK
 from kenspeckle.settings import RunConfig
 from kenspeckle.storage import intended
 
-CONFIG, ENVIRONMENT, LEDGER = "config.toml", "environment.json", "data.json"
-EPOCHS, FOLDS, CHECKPOINTS, MODEL, RESULT = (
+ENVIRONMENT, LEDGER = "environment.json", "data.json"
+EPOCHS, FOLDS, CHECKPOINTS, RESULT = (
     "epochs.jsonl",
     "folds.jsonl",
     "checkpoints",
-    "model.safetensors",
     "result.json",
 )
 TENSORBOARD = "tensorboard"
@@ -116,19 +118,13 @@ class Run:
         return _parsed(path, path.read_bytes())
 
     def _existing(self, name: str) -> Path:
-        if not (self.path / name).is_file():
-            raise RunError(
-                f"{self.path}: no finished run here (missing {name}); "
-                f"start one with `ken train` or finish it with `ken train --resume {self.path}`"
-            )
-        return self.path / name
+        return existing(self.path, name)
 
 
 def open_run(path: str | Path) -> Run:
     """The run in a folder; raise `RunError` where there is none."""
     run = Run(Path(path))
-    if not (run.path / CONFIG).is_file():
-        raise RunError(f"{path}: no run here (missing {CONFIG}); start one with `ken train`")
+    require_run(run.path, called=path)
     return run
 
 

@@ -1,10 +1,12 @@
 """One tiny synthetic data set, one trained toy run for the session, and a real browser."""
 
+import io
 import os
 import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import kenspeckle as ks
 
@@ -91,3 +93,42 @@ def browser():
         chromium = driver.chromium.launch(executable_path=program, args=flags)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def server(run):
+    """`ken serve` of `run`; leave it as it is."""
+    from servers import real
+
+    with real(run.path) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def sums():
+    """The server with a network that needs no torch; leave it as it is."""
+    from servers import stand_in
+
+    with stand_in() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def pictures(dataset):
+    """PNG files of the first pictures of `dataset`, in memory."""
+    return [png(image) for image in dataset.images[:64]]
+
+
+def png(image):
+    """(H, W, 1) as a file in memory."""
+    held = io.BytesIO()
+    Image.fromarray(image[..., 0]).save(held, "PNG")
+    return held.getvalue()
+
+
+@pytest.fixture(scope="session")
+def offline(run, dataset):
+    """What `inference` says of the same pictures: (64, K)."""
+    from kenspeckle.inference import probabilities
+
+    return probabilities(ks.load(run.model_file), np.asarray(dataset.images[:64]))

@@ -11,7 +11,16 @@ ROOT = Path(__file__).parents[1] / "kenspeckle"
 LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explains them
     ["errors", "interruption", "processor"],
     ["config", "device", "storage"],
-    ["predictions", "runlog", "optim_config", "monitor", "transfer_config", "folds", "figures"],
+    [
+        "predictions",
+        "run_files",
+        "runlog",
+        "optim_config",
+        "monitor",
+        "transfer_config",
+        "folds",
+        "figures",
+    ],
     ["data", "models", "optim", "schedule", "evaluation"],
     ["losses"],
     ["train_config"],

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 MAX_PICTURES = 64  # in one request
-_MAX_FIELD = 8192  # bytes of the header of a part
 _RAW = (b"application/octet-stream", b"application/x-www-form-urlencoded")  # curl's --data-binary
 
 
@@ -105,11 +104,9 @@ class _Parts:
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:
         self._field += data[start:end]
-        self._check(self._field)
 
     def _header_value(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
-        self._check(self._value)
 
     def _header_end(self) -> None:
         if self._field.lower() == b"content-disposition":
@@ -130,11 +127,6 @@ class _Parts:
 
     def _finish(self) -> None:
         self.is_ended = True
-
-    @staticmethod
-    def _check(collected: bytes) -> None:
-        if len(collected) > _MAX_FIELD:
-            raise Unfit(431, f"a header field of a part has over {_MAX_FIELD:,} bytes")
 
 
 def has_length(scope: Message) -> bool:

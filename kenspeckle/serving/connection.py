@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
 
     def may_continue(self, exchange: Exchange) -> bool:
         """Whether the connection can be used again after the answer that now begins."""
-        if self.server.is_draining:
+        if self.server.is_draining and len(self._exchanges) == 1:
             return False
         if exchange.complete:
             return True

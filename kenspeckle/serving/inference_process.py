@@ -1,9 +1,9 @@
 """The process from which those that compute are forked: torch is loaded once.
 
 Started by `processes.Template`. Each order on the first socket comes with one end of another, on
-which the forked process works until it is closed. This process itself never computes anything, so
-that it has no threads when it forks. Loading torch takes seconds and a fork milliseconds: that is
-how a process that was killed is back at once.
+which the forked process works until it is closed. This process itself computes next to
+nothing, on one thread, so that it has no others when it forks. Loading torch takes seconds and a
+fork milliseconds: that is how a process that was killed is back at once.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ def main(descriptor: int) -> None:
     """Fork a process for each order until the server closes its end."""
     # Ctrl-C in a terminal is for the server, which ends the rest in its own time
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import kenspeckle.inference
     import kenspeckle.serving.answering  # noqa: F401
+    from kenspeckle.serving.quick_network import warm_up
 
+    warm_up()
     wakeful, waker = socket.socketpair()
     waker.setblocking(False)
     signal.set_wakeup_fd(waker.fileno())

@@ -20,7 +20,7 @@ from kenspeckle.model_file import Classifier
 Network = Callable[[NDArray[np.uint8]], torch.Tensor]
 _AGREEMENT = 2e-7  # of probabilities; served ones may be 1e-6 from those of `ken predict`
 _LARGE = 128 * 128  # pixels of an input; beyond it layers take so long that the rest is nothing
-_BATCHES = (1, 2, 7, 32)
+_BATCHES = (1, 7)
 _AT_ONCE = 64  # pictures; bounds the memory
 
 
@@ -41,13 +41,23 @@ def quickest(classifier: Classifier) -> Network:
     return traced if _seconds(traced, one) < _seconds(plain, one) else plain
 
 
+def warm_up() -> None:
+    """Load what tracing needs, which takes a second, before a process is forked."""
+    torch.set_num_threads(1)
+    network = torch.nn.Conv2d(1, 1, 1).requires_grad_(False)
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")
+        torch.jit.trace(network, torch.zeros(1, 1, 2, 2))(torch.zeros(1, 1, 2, 2))  # type: ignore[no-untyped-call]
+
+
 def _traced(classifier: Classifier) -> Network | None:
     channels, height, width = classifier.shape
     example = torch.rand(2, height, width, channels).mul(255).permute(0, 3, 1, 2)
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # tracing warns of sizes that become constants: probed
         try:
-            graph = torch.jit.freeze(torch.jit.trace(classifier.network, example))  # type: ignore[no-untyped-call]
+            # not frozen: that folds normalisation into weights, which moves answers by 5e-7
+            graph = torch.jit.trace(classifier.network, example, check_trace=False)  # type: ignore[no-untyped-call]
         except RuntimeError:  # it branches on what it sees
             return None
 

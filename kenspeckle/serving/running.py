@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kenspeckle.errors import ServingError
-from kenspeckle.run_folder import open_run
+from kenspeckle.run_files import MODEL, existing, require_run
 from kenspeckle.serving.app import application
 from kenspeckle.serving.batching import BatchLimits
 from kenspeckle.serving.desk import ServingDesk
@@ -45,8 +45,8 @@ def serve(run: str | Path, config: ServeConfig, *, say: Say = print, warn: Say =
     """
     path = Path(run)
     if path.is_dir():
-        folder = open_run(path)
-        name, model, run_path = folder.name, folder.model_file, path
+        require_run(path, called=run)
+        name, model, run_path = path.resolve().name, existing(path, MODEL), path
     else:
         name, model, run_path = _name(path), path, None
     gate = _gate(config)
