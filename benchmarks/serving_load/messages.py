@@ -39,7 +39,8 @@ def picture_request(port: int, body: bytes, *, path: str = "/predict", kind: str
 def upload_request(port: int, body: bytes, *, path: str = "/predict", kind: str = "png") -> bytes:
     """A POST of a form with the one file `file`."""
     part = (
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="picture.{kind}"\r\n'
+        f"--{BOUNDARY}\r\n"
+        f'Content-Disposition: form-data; name="file"; filename="picture.{kind}"\r\n'
         f"Content-Type: image/{kind}\r\n\r\n"
     ).encode() + body
     form = part + f"\r\n--{BOUNDARY}--\r\n".encode()

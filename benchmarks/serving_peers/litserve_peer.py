@@ -23,25 +23,31 @@ class Predictor(litserve.LitAPI):
         self.model = model
 
     def setup(self, device: str) -> None:
+        """By LitServe."""
         self.classifier = load(self.model)
 
     def decode_request(self, request):  # type: ignore[no-untyped-def]  # a type would be parsed
+        """By LitServe."""
         file: UploadFile = request["file"]
         return seen(self.classifier, file.file.read())
 
     def batch(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+        """By LitServe."""
         return inputs
 
     def predict(self, inputs: Any) -> Any:
+        """By LitServe."""
         with torch.inference_mode():
             if isinstance(inputs, list):
                 return answers(self.classifier, inputs)
             return answers(self.classifier, [inputs])[0]
 
     def unbatch(self, output: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """By LitServe."""
         return output
 
     def encode_response(self, output: dict[str, Any]) -> dict[str, Any]:
+        """By LitServe."""
         return output
 
 

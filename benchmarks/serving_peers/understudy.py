@@ -25,6 +25,7 @@ from typing import Any, cast
 
 from serving_load.expected import Expected
 from serving_load.messages import BOUNDARY
+from strict_http import Refused, Request, take_request
 
 FAULTS = {
     "none": "",
@@ -53,7 +54,6 @@ ROUTES = {
     "/v2/repository/models/model/load": ("POST",),
 }
 _BORDER = b"--" + BOUNDARY.encode()
-LARGEST_HEAD, LARGEST_BODY = 16384, 16 << 20
 REASONS = {200: "OK", 429: "Too Many Requests"}
 
 
@@ -79,6 +79,7 @@ class Understudy:
         self.start_child()
 
     def start_child(self) -> None:
+        """What may be killed; it does nothing."""
         code = "import time; time.sleep(1e6)"
         self.child = subprocess.Popen([sys.executable, "-c", code, "inference_process"])
 
@@ -143,10 +144,12 @@ class Client(asyncio.Protocol):
         self.deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """By asyncio."""
         self.transport = cast(asyncio.Transport, transport)
         self.owner.clients.add(self)
 
     def connection_lost(self, error: Exception | None) -> None:
+        """By asyncio."""
         self.owner.clients.discard(self)
         if self.owner.reader is self:
             self.owner.reader = None
@@ -156,6 +159,7 @@ class Client(asyncio.Protocol):
             self.owner.kept.append(open(os.devnull))  # noqa: SIM115 - this is the fault
 
     def data_received(self, data: bytes) -> None:
+        """By asyncio."""
         self.buffer += data
         self.read()
 
@@ -182,40 +186,17 @@ class Client(asyncio.Protocol):
             self.is_waiting = True
             self.act(method, path, body)
 
-    def request(self) -> tuple[str, str, bytes] | None:
+    def request(self) -> Request | None:
         """The next whole request, taken out of the buffer; what is none is answered."""
-        end = self.buffer.find(b"\r\n\r\n")
-        if end < 0:
-            if len(self.buffer) > LARGEST_HEAD:
-                self.refuse(431)
-            return None
         try:
-            first, *lines = bytes(self.buffer[:end]).decode("ascii").split("\r\n")
-            method, path, protocol = first.split(" ")
-            headers = {}
-            for line in lines:
-                name, colon, value = line.partition(":")
-                if not colon or not name or name != name.strip() or not value.isprintable():
-                    raise ValueError(line)
-                headers[name.lower()] = value.strip()
-            length = int(headers.get("content-length", "0"))
-            if protocol != "HTTP/1.1" or not path.startswith("/") or "host" not in headers:
-                raise ValueError(first)
-            if length < 0 or "transfer-encoding" in headers or not method.isalpha():
-                raise ValueError("length")
-        except ValueError:
-            self.refuse(500 if self.owner.chosen.fault == "brittle" else 400)
+            return take_request(self.buffer)
+        except Refused as refused:
+            is_brittle = self.owner.chosen.fault == "brittle" and refused.status == 400
+            self.refuse(500 if is_brittle else refused.status)
             return None
-        if length > LARGEST_BODY:
-            self.refuse(413)
-            return None
-        if len(self.buffer) < end + 4 + length:
-            return None
-        body = bytes(self.buffer[end + 4 : end + 4 + length])
-        del self.buffer[: end + 4 + length]
-        return method, path, body
 
     def refuse(self, status: int) -> None:
+        """Answer and close."""
         self.answer(status, b"", close=True)
 
     def act(self, method: str, path: str, body: bytes) -> None:
@@ -259,6 +240,7 @@ class Client(asyncio.Protocol):
                 self.answer(200, owner.answer(pictures))
 
     def answer(self, status: int, body: bytes, *, more: str = "", close: bool = False) -> None:
+        """Write an answer; the next request may follow."""
         self.is_waiting = False
         close = close or status == 408 or self.owner.is_draining
         more += "Connection: close\r\n" if close else ""

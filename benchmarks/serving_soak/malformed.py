@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from serving_load.connection import ask_once
 from serving_load.expected import judge_answer
 from serving_load.servers import Server
+from serving_soak.counters import counter
 from serving_soak.mutations import Fuzzed, fuzzed
 from serving_soak.setting import Setting, Verdict
 
@@ -56,12 +57,15 @@ async def run(setting: Setting, *, count: float, first: float = 0, at_once: floa
         # a model may have been loaded again, by a request that was in order
         ended = processes - {server.process.pid, *server.below()}
         is_alive = server.process.poll() is None
+        restarts = await counter(server.port, "restarts_total") if is_alive else 0
         log = server.log.read_text(errors="replace")
     finally:
         server.stop()
     reasons = [f"{len(found.bad)} bad, such as: {found.bad[0]}"] if found.bad else []
     if not is_alive:
         reasons.append("the server ended")
+    if restarts:
+        reasons.append(f"{restarts} inference processes ended")
     if "Traceback" in log:
         reasons.append(f"{log.count('Traceback')} tracebacks in {server.log}")
     ordered = sorted(found.statuses.items(), key=lambda each: str(each[0]))
@@ -71,7 +75,7 @@ async def run(setting: Setting, *, count: float, first: float = 0, at_once: floa
             "answers": ", ".join(f"{status}: {number:,}" for status, number in ordered),
             "bad": len(found.bad),
             "right answers in between": found.honest,
-            "processes that ended": len(ended),
+            "processes that ended or were replaced": len(ended),
         },
         reasons=tuple(reasons),
     )

@@ -7,23 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from serving_load.messages import BOUNDARY
+from serving_soak.odd_bodies import odd_body
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT")
-ROUTES = (
-    "/",
-    "/page/page.js",
-    "/runs",
-    "/predict",
-    "/metrics",
-    "/v2",
-    "/v2/health/live",
-    "/v2/health/ready",
-    "/v2/models/{name}",
-    "/v2/models/{name}/ready",
-    "/v2/models/{name}/versions/1",
-    "/v2/models/{name}/infer",
-    "/v2/repository/models/{name}/load",
-    "/no/such/route",
+ROUTES = tuple(
+    "/ /page/page.js /runs /predict /metrics /v2 /v2/health/live /v2/health/ready "
+    "/v2/models/{name} /v2/models/{name}/ready /v2/models/{name}/versions/1 "
+    "/v2/models/{name}/infer /v2/repository/models/{name}/load /no/such/route".split()
 )
 _TYPES = (
     "image/png",
@@ -109,62 +99,13 @@ def fuzzed(seed: int, *, port: int, name: str, picture: bytes) -> Fuzzed:
     route = ROUTES[seed // len(METHODS) % len(ROUTES)].format(name=name)
     draft = _Draft(chooser, method, route, "HTTP/1.1", [("Host", f"127.0.0.1:{port}")], b"")
     if method in ("POST", "PUT", "PATCH") or chooser.random() < 0.1:
-        draft.body = _body(chooser, picture)
+        draft.body = odd_body(chooser, picture)
         draft.set("Content-Type", chooser.choice(_TYPES))
         draft.set("Content-Length", str(len(draft.body)))
     chosen = chooser.sample(sorted(ODDITIES), chooser.choice((0, 1, 1, 1, 2, 3)))
     for each in chosen:
         ODDITIES[each](draft)
     return Fuzzed(draft.wire(), "+".join(chosen) or "plain", draft.is_whole, method)
-
-
-def _body(chooser: random.Random, picture: bytes) -> bytes:
-    damaged = bytearray(picture)
-    for _ in range(chooser.randrange(1, 8)):
-        damaged[chooser.randrange(len(damaged))] = chooser.randrange(256)
-    deep = chooser.choice((10, 1000, 100_000))
-    part = b"--" + BOUNDARY.encode()
-    return chooser.choice(
-        (
-            b"",
-            picture,
-            bytes(damaged),
-            picture[: chooser.randrange(len(picture))],
-            chooser.randbytes(chooser.randrange(1, 5000)),
-            b"{",
-            b"{}",
-            b"null",
-            b"[]",
-            b'"x"',
-            b"\xff\xfe",
-            b"[" * deep,
-            b'{"a":' * deep,
-            b'{"inputs": []}',
-            b'{"inputs": 3}',
-            b'{"inputs": [{}]}',
-            b'{"inputs": [{"name": "picture", "datatype": "BYTES", "shape": [1], "data": ["!"]}]}',
-            b'{"inputs": [{"name": "picture", "datatype": "BYTES", "shape": [-1], "data": []}]}',
-            b'{"inputs": [{"name": "picture", "datatype": "UINT8", "shape": [1, 1e9, 1e9, 3], "data": []}]}',
-            b'{"inputs": [{"name": "picture", "datatype": "UINT8", "shape": [99999999999999999999], '
-            b'"data": [300]}]}',
-            b'{"inputs": [{"name": "x", "datatype": "FP64", "shape": "no", "data": {}}]}',
-            b'{"inputs": [{"name": "picture", "datatype": "BYTES", "shape": [1], '
-            b'"parameters": {"binary_data_size": 99999999999}}]}',
-            part,
-            part + b"--",
-            part + b"\r\n\r\n",
-            part + b'\r\nContent-Disposition: form-data; name="',
-            part
-            + b'\r\nContent-Disposition: form-data; name="f"; filename="../../x.png"\r\n\r\n'
-            + bytes(damaged)
-            + b"\r\n"
-            + part
-            + b"--\r\n",
-            (part + b'\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\nx\r\n')
-            * 300,
-            part + b"\r\nX: " + b"y" * 20_000 + b"\r\n\r\nx\r\n" + part + b"--\r\n",
-        )
-    )
 
 
 def _length(draft: _Draft) -> None:

@@ -10,6 +10,7 @@ from serving_load.connection import ask_once, connect
 from serving_load.figures import percentile
 from serving_load.messages import Answer
 from serving_load.servers import Server
+from serving_soak.counters import counter
 from serving_soak.setting import Setting, Tally, Verdict
 
 SMALL: dict[str, float] = {"seconds": 10, "calibrate": 4}
@@ -19,6 +20,7 @@ MOST_MEMORY = 64.0  # MB more than at rest
 MOST_FOR_REFUSAL = 50.0  # ms at the 99th percentile, from when it was sent
 LEAST_GOODPUT = 0.9  # of what is answered without overload
 BACK_AFTER = 2.0  # seconds
+_BEFORE = 5  # single requests before the load
 _CLIENTS = 16  # whose answers a second are the capacity
 
 
@@ -43,10 +45,13 @@ async def run(
         rest = server.usage().memory
         refused: list[float] = []
         accepted: list[float] = []
-        silent = 0
+        silent = unsent = 0
 
         def receive(request: Request, sent: float, answer: Answer) -> None:
-            nonlocal silent
+            nonlocal silent, unsent
+            if not sent:  # this program had no connection for it
+                unsent += 1
+                return
             tally.receive(request, sent, answer)
             if answer.status in (429, 503):
                 refused.append(answer.arrived - sent)
@@ -64,7 +69,9 @@ async def run(
             most = max(most, server.usage().memory)
         took = time.monotonic() - began
         await work
-        back = await _normal_again(server, requests[0], max(0.05, 3 * before))
+        back, more = await _normal_again(server, requests[0], max(0.05, 3 * before))
+        asked = _BEFORE + sum(tally.statuses.values()) + more
+        counted = await counter(server.port, 'requests_total{route="/predict"')
     finally:
         server.stop()
     goodput = len(accepted) / took / capacity
@@ -72,6 +79,13 @@ async def run(
     odd = sorted(set(tally.statuses) - {200, 429, 503})
     if any(status > 0 for status in odd):
         reasons.append(f"statuses {odd}")
+    if arrivals.sent / took < factor / 2 * capacity:
+        reasons.append(
+            f"the client could offer only {arrivals.sent / took:,.0f} a second of "
+            f"{factor * capacity:,.0f}; use pictures that take longer, or a smaller factor"
+        )
+    if counted not in (None, asked):
+        reasons.append(f"the server counted {counted:,} requests of {asked:,}")
     if not refused:
         reasons.append("nothing was refused")
     elif percentile(refused, 99) > MOST_FOR_REFUSAL:
@@ -90,6 +104,8 @@ async def run(
         numbers={
             "capacity /s": round(capacity, 1),
             "offered /s": round(arrivals.sent / took, 1),
+            "never sent": unsent,
+            "counted by the server": "nothing" if counted is None else f"{counted:,} of {asked:,}",
             "goodput": f"{goodput:.0%}",
             "statuses": tally.said(),
             "wrong": tally.wrong,
@@ -131,25 +147,27 @@ async def _capacity(
 
 
 async def _one(server: Server, request: bytes) -> float:
-    """Seconds of one request among no others, the median of five."""
+    """Seconds of one request among no others, the median."""
     times = []
-    for _ in range(5):
+    for _ in range(_BEFORE):
         began = time.monotonic()
         await ask_once(server.port, request)
         times.append(time.monotonic() - began)
-    return sorted(times)[2]
+    return sorted(times)[len(times) // 2]
 
 
-async def _normal_again(server: Server, request: bytes, limit: float) -> float:
-    """Seconds until one request is answered with 200 within `limit`; at most ten."""
+async def _normal_again(server: Server, request: bytes, limit: float) -> tuple[float, int]:
+    """Seconds until a request is answered with 200 within `limit`, at most ten; and how many."""
     began = time.monotonic()
+    count = 0
     while time.monotonic() - began < 10:
         asked = time.monotonic()
         try:
-            answer = await ask_once(server.port, request, patience=5)
+            answer = await ask_once(server.port, request)
         except OSError:
             continue
+        count += 1
         if answer.status == 200 and time.monotonic() - asked <= limit:
-            return time.monotonic() - began
+            return time.monotonic() - began, count
         await asyncio.sleep(0.02)
-    return 10.0
+    return 10.0, count
