@@ -11,9 +11,22 @@ from serving_soak.odd_bodies import odd_body
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT")
 ROUTES = tuple(
-    "/ /page/page.js /runs /predict /metrics /v2 /v2/health/live /v2/health/ready "
-    "/v2/models/{name} /v2/models/{name}/ready /v2/models/{name}/versions/1 "
-    "/v2/models/{name}/infer /v2/repository/models/{name}/load /no/such/route".split()
+    [
+        "/",
+        "/page/page.js",
+        "/runs",
+        "/predict",
+        "/metrics",
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/{name}",
+        "/v2/models/{name}/ready",
+        "/v2/models/{name}/versions/1",
+        "/v2/models/{name}/infer",
+        "/v2/repository/models/{name}/load",
+        "/no/such/route",
+    ]
 )
 _TYPES = (
     "image/png",
