@@ -10,24 +10,10 @@ from serving_load.messages import BOUNDARY
 from serving_soak.odd_bodies import odd_body
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT")
-ROUTES = tuple(
-    [
-        "/",
-        "/page/page.js",
-        "/runs",
-        "/predict",
-        "/metrics",
-        "/v2",
-        "/v2/health/live",
-        "/v2/health/ready",
-        "/v2/models/{name}",
-        "/v2/models/{name}/ready",
-        "/v2/models/{name}/versions/1",
-        "/v2/models/{name}/infer",
-        "/v2/repository/models/{name}/load",
-        "/no/such/route",
-    ]
-)
+_OURS = ("/", "/page/page.js", "/runs", "/predict", "/metrics", "/no/such/route")
+_V2 = ("/v2", "/v2/health/live", "/v2/health/ready", "/v2/repository/models/{name}/load")
+_MODEL = tuple("/v2/models/{name}" + end for end in ("", "/ready", "/versions/1", "/infer"))
+ROUTES = (*_OURS, *_V2, *_MODEL)
 _TYPES = (
     "image/png",
     "image/jpeg",
