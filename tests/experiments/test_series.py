@@ -1,8 +1,12 @@
 """Experiments one after another, each recorded as soon as it has ended."""
 
+from dataclasses import replace
+
 import pytest
 
 from kenspeckle.errors import ConfigError
+from kenspeckle.experiments import series
+from kenspeckle.experiments.catalog import reproduce
 from kenspeckle.experiments.plan import Plan
 from kenspeckle.experiments.record import DOCUMENT
 from kenspeckle.experiments.series import Began, Recorded, carry_out
@@ -24,7 +28,10 @@ def test_each_experiment_is_announced_and_then_recorded(tmp_path):
     assert list(runs.iterdir()) == []
 
 
-def test_the_time_that_is_left_is_told_once_an_experiment_was_timed(tmp_path):
+def test_the_time_that_is_left_is_told_once_an_experiment_was_timed(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        series, "reproduce", lambda name, plan: reproduce(name, replace(plan, quick=True))
+    )
     events = carry_out(
         ["matrix-inverse", "optimizers"], Plan(out=tmp_path), record=tmp_path / "record"
     )
