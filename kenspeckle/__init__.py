@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from kenspeckle.evaluation.accuracy import measure as measure
     from kenspeckle.examination import Diagnosis as Diagnosis
     from kenspeckle.examination import diagnose as diagnose
-    from kenspeckle.inference import Prediction as Prediction
+    from kenspeckle.exporting.writing import Export as Export
+    from kenspeckle.exporting.writing import export as export
     from kenspeckle.inference import predict as predict
     from kenspeckle.looking import look as look
     from kenspeckle.many import train_many as train_many
     from kenspeckle.model_file import Classifier as Classifier
     from kenspeckle.model_file import load as load
+    from kenspeckle.prediction import Prediction as Prediction
     from kenspeckle.predictions import Predictions as Predictions
     from kenspeckle.predictions import load_predictions as load_predictions
     from kenspeckle.recipes.catalog import build_recipe as build_recipe
@@ -46,9 +48,10 @@ _HOME = {
     "Classifier": "model_file",
     "Dataset": "data.dataset",
     "Diagnosis": "examination",
+    "Export": "exporting.writing",
     "KenspeckleError": "errors",
     "Measurement": "evaluation.accuracy",
-    "Prediction": "inference",
+    "Prediction": "prediction",
     "Predictions": "predictions",
     "Run": "run_folder",
     "RunConfig": "settings",
@@ -58,6 +61,7 @@ _HOME = {
     "compare": "contest",
     "diagnose": "examination",
     "evaluate": "assessment",
+    "export": "exporting.writing",
     "inspect_data": "survey",
     "load": "model_file",
     "load_predictions": "predictions",

@@ -71,7 +71,7 @@ def evaluate(
     settings = found.config
     classifier = load(found.epoch_model(epoch) if epoch else found.model_file)
     device.prepare(device.choose("cpu", "fp32", settings.threads))
-    data = _opened(source or settings.source, found)
+    data = open_for(source or settings.source, found)
     is_own = data.fingerprint == found.ledger["fingerprint"]
     if is_own and split == VALIDATION and settings.splits.folds > 0:
         raise DataError(
@@ -120,7 +120,7 @@ def _temperature(run: Run, epoch: int) -> dict[str, Any] | None:
     return None if epoch else found
 
 
-def _opened(source: str | Path | Dataset, run: Run) -> Dataset:
+def open_for(source: str | Path | Dataset, run: Run) -> Dataset:
     """Its pictures at the size that the run was trained at; of other data, those of all classes."""
     how, preprocess, own = run.config.data, run.config.preprocess, run.ledger["fingerprint"]
     if isinstance(source, Dataset):

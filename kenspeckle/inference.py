@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-import glob
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
 from kenspeckle.data.dataset import Dataset
-from kenspeckle.data.decode import SUFFIXES, read_file
-from kenspeckle.data.framing import decode_for
 from kenspeckle.data.images import Images
-from kenspeckle.data.preprocess import prepare
 from kenspeckle.errors import DataError
 from kenspeckle.model_file import Classifier
 from kenspeckle.models.heads import Head, NumberHead
+from kenspeckle.prediction import Opened, Prediction, answered, find_pictures, open_picture, refused
 from kenspeckle.predictions import Predictions
 
 BATCH = 1000  # pictures at a time; bounds the memory
-_SHOWN = 128  # pixels a side of `Prediction.picture`
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """What a model says of one picture; where `error` is not empty, the rest is."""
-
-    path: str
-    label: str = ""
-    probability: float = 0.0
-    runner_up: str = ""
-    runner_up_probability: float = 0.0
-    error: str = ""
-    picture: NDArray[np.uint8] | None = None  # (H, W, C), reduced to at most 128 a side
-    seen: NDArray[np.uint8] | None = None  # (height, width, C) as the network saw it
-    value: float | None = None  # where the model tells a number
 
 
 def probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -110,79 +89,31 @@ def predict(classifier: Classifier, images: str | Path | Iterable[str | Path]) -
     ]
 
 
-def find_pictures(images: str | Path | Iterable[str | Path]) -> list[Path]:
-    """The files that a name, a folder, a glob or several of them stand for, each once, in order."""
-    found: dict[Path, None] = {}
-    for image in [images] if isinstance(images, str | Path) else images:
-        try:
-            matches = list(_matches(Path(image)))
-        except OSError as error:  # a name too long, a folder that may not be searched
-            raise DataError(f"{image}: cannot be read: {error.strerror}") from error
-        if not matches:
-            raise DataError(f"{image}: no such picture, and no folder or glob with pictures")
-        found.update(dict.fromkeys(matches))
-    return list(found)
-
-
-def _matches(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        for child in sorted(path.rglob("*")):
-            if child.suffix.lower() in SUFFIXES and child.is_file():
-                yield child
-    elif path.exists():
-        yield path
-    elif any(mark in str(path) for mark in "*?["):
-        names = glob.glob(str(path), recursive=True)
-        yield from sorted(Path(name) for name in names if Path(name).is_file())
-
-
 def _predict_batch(classifier: Classifier, paths: Sequence[Path]) -> list[Prediction]:
     results: dict[Path, Prediction] = {}
-    pictures, inputs = [], []
+    opened: list[Opened] = []
     for path in paths:
         try:
-            picture = decode_for(read_file(path), classifier.preprocess, name=str(path)).pixels
-            seen = prepare(picture, classifier.preprocess, channels=classifier.shape[0])
+            found = open_picture(path, classifier.preprocess, channels=classifier.shape[0])
         except DataError as error:
-            message = str(error).removeprefix(f"{path}: ")
-            results[path] = Prediction(path=str(path), error=message)
+            results[path] = refused(path, error)
             continue
-        pictures.append((path, _reduced(picture)))
-        inputs.append(seen)
-    if inputs:
-        together = outputs(classifier.network, np.concatenate(inputs))
-        given = torch.split(together, [len(views) for views in inputs])
-        for (path, picture), seen, views in zip(pictures, inputs, given, strict=True):
-            results[path] = _named(path, picture, seen, views, classifier)
+        opened.append(found.reduced())
+    for item, (row, value) in zip(opened, answers(classifier, opened), strict=True):
+        results[item.path] = answered(item, row, classifier.class_names, value=value)
     return [results[path] for path in paths]
 
 
-def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """For display: a thousand photographs in full would fill the memory."""
-    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
-    image.thumbnail((_SHOWN, _SHOWN))
-    return np.asarray(image).reshape(image.height, image.width, picture.shape[-1])
-
-
-def _named(
-    path: Path,
-    picture: NDArray[np.uint8],
-    seen: NDArray[np.uint8],
-    given: torch.Tensor,
-    classifier: Classifier,
-) -> Prediction:
-    """The answer for the outputs (views, outputs) of one picture."""
-    head, names = classifier.head, classifier.class_names
-    row = (head.logits(given) / classifier.temperature).softmax(dim=1).mean(dim=0).numpy()
-    order = np.argsort(-row, kind="stable")
-    second = order[1] if len(order) > 1 else order[0]
-    return Prediction(
-        path=str(path),
-        label=names[order[0]],
-        probability=float(row[order[0]]),
-        runner_up=names[second],
-        runner_up_probability=float(row[second]),
-        picture=picture,
-        seen=seen[len(seen) // 2],
-        value=float(head.values(given).mean()) if isinstance(head, NumberHead) else None,
-    )
+def answers(
+    classifier: Classifier, opened: Sequence[Opened]
+) -> list[tuple[NDArray[np.float32], float | None]]:
+    """The probabilities (K,) of each picture, and the number where the model tells one."""
+    if not opened:
+        return []
+    head, found = classifier.head, []
+    together = outputs(classifier.network, np.concatenate([item.seen for item in opened]))
+    for given in torch.split(together, [len(item.seen) for item in opened]):
+        row = (head.logits(given) / classifier.temperature).softmax(dim=1).mean(dim=0).numpy()
+        value = float(head.values(given).mean()) if isinstance(head, NumberHead) else None
+        found.append((row, value))
+    return found

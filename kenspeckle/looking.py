@@ -14,9 +14,9 @@ from kenspeckle.data.preprocess import prepare
 from kenspeckle.errors import ConfigError, DataError, RunError, unknown_name
 from kenspeckle.figures.drawable import Drawable
 from kenspeckle.figures.style import png, svg
-from kenspeckle.inference import find_pictures
 from kenspeckle.look_kinds import KINDS
 from kenspeckle.model_file import load
+from kenspeckle.prediction import find_pictures
 from kenspeckle.run_folder import Run, open_run
 from kenspeckle.run_pictures import RunPictures
 

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kenspeckle.data.batches import Batch
-from kenspeckle.models.heads import ClassHead, Head, TaskName
+from kenspeckle.models.heads import ClassHead, Head
+from kenspeckle.predictions import TaskName
 
 LossName = Literal["cross-entropy", "binary", "absolute", "squared"]
 TASK_OF: dict[LossName, TaskName] = {

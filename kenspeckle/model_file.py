@@ -22,17 +22,20 @@ from torch import nn
 
 from kenspeckle import config
 from kenspeckle.data.preprocess_config import PreprocessConfig
+from kenspeckle.description import MAX_CLASSES as MAX_CLASSES
+from kenspeckle.description import Description
 from kenspeckle.errors import ConfigError, ModelFileError
 from kenspeckle.foreign import open_regular
+from kenspeckle.foreign_text import Refused, harmless, json_object, table
 from kenspeckle.models.families import ModelConfig, build_model, outline
-from kenspeckle.models.heads import Head, TaskName, head_of
+from kenspeckle.models.heads import Head, head_of
 from kenspeckle.models.layers import use_channels_last
+from kenspeckle.predictions import TaskName
 from kenspeckle.storage import DISK, Disk, write_file
 
 FORMAT = 1
 KEY = "kenspeckle"  # the one entry of the metadata
 MAX_HEADER = 1 << 20  # bytes; class names and the card are in it
-MAX_CLASSES = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,31 +58,10 @@ class Classifier:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Description:
+class _Description(Description):
     """The part of the metadata that rebuilds the network; everything in it is plain data."""
 
     architecture: ModelConfig
-    shape: tuple[int, ...]
-    preprocess: PreprocessConfig
-    class_names: tuple[str, ...]
-    task: TaskName
-    temperature: float
-
-    def __post_init__(self) -> None:
-        if len(self.shape) != 3 or any(not 1 <= extent <= 4096 for extent in self.shape):
-            raise ValueError(f"shape must be three sizes in 1..4096, got {self.shape}")
-        if self.shape[0] not in (1, 3):
-            raise ValueError(f"shape must begin with 1 or 3 channels, got {self.shape[0]}")
-        if not 1 <= len(self.class_names) <= MAX_CLASSES:
-            raise ValueError(f"class_names must be 1 to {MAX_CLASSES}, got {len(self.class_names)}")
-        if not 1e-6 <= self.temperature <= 1e6:
-            raise ValueError(f"temperature must be in 1e-06..1e+06, got {self.temperature}")
-        size = (self.preprocess.height, self.preprocess.width)
-        if size != self.shape[1:] or self.preprocess.kind == "auto":
-            raise ValueError(
-                f"preprocess must make pictures of {self.shape[1:]}, "
-                f"got {self.preprocess.kind} of {size}"
-            )
 
 
 def save(path: Path, classifier: Classifier, *, disk: Disk = DISK) -> None:
@@ -141,29 +123,19 @@ def from_bytes(data: bytes, *, name: str = "model") -> Classifier:
 def _loaded(file: BinaryIO, size: int, name: str) -> Classifier:
     try:
         return _load(file, size)
-    except (ConfigError, _Refused, safetensors.SafetensorError) as error:
-        raise ModelFileError(f"{name}: {_harmless(str(error))}") from error
-
-
-def _harmless(text: str) -> str:
-    """`text`, which may quote the file, as one short line without control characters."""
-    line = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return line if len(line) <= 300 else f"{line[:300]}..."
-
-
-class _Refused(Exception):
-    """Why a file is no model file; `load` adds its name."""
+    except (ConfigError, Refused, safetensors.SafetensorError) as error:
+        raise ModelFileError(f"{name}: {harmless(str(error))}") from error
 
 
 def _load(file: BinaryIO, size: int) -> Classifier:
     header, data = _read(file, size)
     metadata = header.pop("__metadata__", None)
     if not isinstance(metadata, dict) or KEY not in metadata:
-        raise _Refused("a safetensors file of another program (no kenspeckle metadata)")
-    about = _object(metadata[KEY], "metadata")
+        raise Refused("a safetensors file of another program (no kenspeckle metadata)")
+    about = json_object(metadata[KEY], "metadata")
     if about.get("format") != FORMAT:
-        raise _Refused(f"format {about.get('format')!r}, expected {FORMAT}")
-    description = config.from_dict(_Description, _table(about, "description"))
+        raise Refused(f"format {about.get('format')!r}, expected {FORMAT}")
+    description = config.from_dict(_Description, table(about, "description"))
     channels, height, width = description.shape
     shape = (channels, height, width)
     outputs = head_of(description.task, description.class_names).outputs
@@ -175,13 +147,13 @@ def _load(file: BinaryIO, size: int) -> Classifier:
     )
     _check_tensors(network, header)
     if about.get("sha256") != _digest(about, _body(data)):
-        raise _Refused(
+        raise Refused(
             "its content does not have the SHA-256 in its metadata; it was changed or damaged"
         )
     weights = safetensors.torch.load(data)
     for name, value in weights.items():
         if value.is_floating_point() and not torch.isfinite(value).all():
-            raise _Refused(f"tensor {name} holds NaN or infinity")
+            raise Refused(f"tensor {name} holds NaN or infinity")
     if len(list(network.buffers())) > sum(name in header for name, _ in network.named_buffers()):
         # some buffers are no part of a file (tables of places in windows); those are made anew
         network = build_model(description.architecture, shape=shape, outputs=outputs)
@@ -195,7 +167,7 @@ def _load(file: BinaryIO, size: int) -> Classifier:
         preprocess=description.preprocess,
         task=description.task,
         temperature=description.temperature,
-        card=_table(about, "card"),
+        card=table(about, "card"),
     )
 
 
@@ -203,15 +175,20 @@ def _read(file: BinaryIO, size: int) -> tuple[dict[str, Any], bytes]:
     """The header as JSON and the bytes of a whole safetensors file, sizes checked first."""
     start = file.read(8)
     length = int.from_bytes(start, "little")
+    if start.startswith((b"PK\x03\x04", b"\x08")) and length > size - 8:
+        raise Refused(
+            "not a safetensors file; it looks like an exported model: `ken predict` and "
+            "kenspeckle.onnx_model.load_onnx take one that ends in .onnx"
+        )
     if len(start) < 8 or length > size - 8:
-        raise _Refused(f"not a safetensors file, or cut short ({size:,} bytes)")
+        raise Refused(f"not a safetensors file, or cut short ({size:,} bytes)")
     if length > MAX_HEADER:
-        raise _Refused(f"its header has {length:,} bytes (at most {MAX_HEADER:,})")
-    header = _object(file.read(length), "header")
+        raise Refused(f"its header has {length:,} bytes (at most {MAX_HEADER:,})")
+    header = json_object(file.read(length), "header")
     ends = [_span(name, entry)[1] for name, entry in header.items() if name != "__metadata__"]
     expected = 8 + length + max(ends, default=0)
     if size != expected:
-        raise _Refused(
+        raise Refused(
             f"{size:,} bytes, but its header says {expected:,}; it is cut short or padded"
         )
     file.seek(0)
@@ -224,7 +201,7 @@ def _span(name: str, entry: Any) -> tuple[int, int]:
     except (TypeError, KeyError, ValueError):
         begin = end = -1
     if type(begin) is not int or type(end) is not int or not 0 <= begin <= end < 1 << 63:
-        raise _Refused(f"tensor {name} has no valid data_offsets")
+        raise Refused(f"tensor {name} has no valid data_offsets")
     return begin, end
 
 
@@ -234,7 +211,7 @@ def _check_tensors(network: nn.Module, header: Mapping[str, Any]) -> None:
     if header.keys() != expected.keys():
         name = sorted(header.keys() ^ expected.keys())[0]
         state = "missing" if name in expected else "not part of its architecture"
-        raise _Refused(f"tensor {name} is {state}")
+        raise Refused(f"tensor {name} is {state}")
     position = 0
     # the digest does not cover names, so tensors must lie as safetensors writes them
     for name in sorted(expected, key=lambda name: (-expected[name].itemsize, name)):
@@ -248,35 +225,10 @@ def _check_tensors(network: nn.Module, header: Mapping[str, Any]) -> None:
             or end - begin != tensor.numel() * tensor.itemsize
             or begin != position
         ):
-            raise _Refused(
+            raise Refused(
                 f"tensor {name} is {declared[0]} of shape {declared[1]}, expected {wanted[1]}"
             )
         position = end
-
-
-def _object(text: Any, name: str) -> dict[str, Any]:
-    """A JSON object without doubled keys."""
-    try:
-        value = json.loads(text, object_pairs_hook=_unique)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise _Refused(f"its {name} is not readable") from error
-    if not isinstance(value, dict):
-        raise _Refused(f"its {name} is not a JSON object")
-    return value
-
-
-def _table(about: Mapping[str, Any], name: str) -> dict[str, Any]:
-    if not isinstance(about.get(name), dict):
-        raise _Refused(f"its {name} is not a JSON object")
-    table: dict[str, Any] = about[name]
-    return table
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return found
 
 
 def _body(data: bytes) -> memoryview:

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ _PACKED = (
     200  # bytes that one byte may stand for, where there are over 64 MiB: bombs begin at 1,000
 )
 _FREE = 64 << 20
+TaskName = Literal["classes", "number"]  # what the outputs of a network mean: `models/heads.py`
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ CONFIG, FOLDS, CHECKPOINTS, MODEL = (
     "model.safetensors",
 )
 TENSORBOARD = "tensorboard"
+EXPORTED = (".onnx", ".pt2")  # suffixes of what `ken export` writes
 # what is written first; without the last of them the folder is no run yet
 _BEGINNING = (LOCK, ENVIRONMENT, LEDGER, CONFIG)
 
@@ -128,6 +129,11 @@ class Run:
 def open_run(path: str | Path) -> Run:
     """The run in a folder; raise `RunError` where there is none."""
     run = Run(Path(path))
+    if run.path.suffix in EXPORTED and run.path.is_file():
+        raise RunError(
+            f"{path}: an exported model and no run; `ken predict` takes a .onnx file, "
+            "everything else takes the folder of the run"
+        )
     if not (run.path / CONFIG).is_file():
         raise RunError(f"{path}: no run here (missing {CONFIG}); start one with `ken train`")
     return run

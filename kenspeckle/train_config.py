@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kenspeckle.losses import TASK_OF, LossName
-from kenspeckle.models.heads import TaskName
+from kenspeckle.predictions import TaskName
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "kenspeckle"
 LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explains them
-    ["errors", "foreign", "interruption", "line_process", "processor"],
+    ["errors", "foreign", "foreign_text", "interruption", "line_process", "processor"],
     ["config", "device", "storage"],
     [
         "predictions",
@@ -22,7 +22,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
         "figures",
     ],
     ["data", "models", "optim", "schedule", "evaluation"],
-    ["losses"],
+    ["losses", "description", "prediction"],
     ["train_config"],
     ["training", "checkpoint", "model_file"],
     ["inference", "settings", "environment", "backbones", "features"],
@@ -38,6 +38,12 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["conductor", "learning", "outset"],
     ["runs", "assessment", "survey"],
     ["run_pictures", "searching"],
+    ["protobuf"],
+    ["onnx_check"],
+    ["onnx_model"],
+    ["parity_pictures"],
+    ["parity"],
+    ["exporting"],
     ["look_kinds"],
     ["looking"],
     ["trial_curve", "out_of_fold"],

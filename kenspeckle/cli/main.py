@@ -37,6 +37,7 @@ COMMANDS = {
     "compare": "Tell which of several recipes is better, if that can be told.",
     "runs": "List all runs, best first.",
     "search": "Search for better settings of a recipe.",
+    "export": "Write a run as one ONNX or .pt2 file that answers alike.",
     "look": "Look inside the network of a run.",
     "reproduce": "Carry out the experiments of the seed documents.",
 }

@@ -24,7 +24,7 @@ def predict(
     Parameters
     ----------
     run
-        a finished run folder, or a model.safetensors
+        a finished run folder, a model.safetensors, or an exported model.onnx
     images
         picture files, folders or globs
     show
@@ -34,8 +34,7 @@ def predict(
     """
     if not images:
         raise ks.KenspeckleError("no pictures given; name files, folders or globs after the run")
-    classifier = ks.load(ks.open_run(run).model_file if run.is_dir() else run)
-    predictions = ks.predict(classifier, images)
+    predictions = _predictions(run, images)
     console(quiet=json).print(_table(predictions))
     if show:
         from kenspeckle.pages.sheet import write_sheet
@@ -45,6 +44,14 @@ def predict(
     if json:
         print_json({"predictions": [_document(prediction) for prediction in predictions]})
     return 1 if any(prediction.error for prediction in predictions) else 0
+
+
+def _predictions(run: Path, images: tuple[str, ...]) -> list[ks.Prediction]:
+    if run.suffix == ".onnx" and not run.is_dir():
+        from kenspeckle.onnx_model import load_onnx, predict_onnx  # without torch: starts at once
+
+        return predict_onnx(load_onnx(run), images)
+    return ks.predict(ks.load(ks.open_run(run).model_file if run.is_dir() else run), images)
 
 
 def _table(predictions: list[ks.Prediction]) -> Table:

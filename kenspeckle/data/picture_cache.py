@@ -29,7 +29,7 @@ from kenspeckle.errors import StorageError
 from kenspeckle.interruption import uninterrupted
 from kenspeckle.storage import make_folder, write_file
 
-FORMAT = 1
+FORMAT = 2  # pixels of an older one were scaled in another order
 INDEX = "index.json"
 _ATTEMPTS = 5
 NAMED = 5  # files that a note lists by name

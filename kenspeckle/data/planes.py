@@ -11,15 +11,17 @@ from PIL import Image
 Plane = NDArray[np.float64]  # (H, W), 0..255
 
 
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's convert("L")
+LUMA = (299, 587, 114)  # thousandths: ITU-R BT.601, as Pillow's convert("L")
 
 
 def grey(picture: NDArray[np.uint8]) -> Plane:
     """The luminance of (H, W, C), C = 1 or 3, as (H, W) in 0..255."""
     if picture.shape[-1] == 1:
         return picture[..., 0].astype(np.float64)
-    luminance: Plane = picture @ _LUMA
-    return luminance
+    # whole numbers: a sum of fractions depends on the processor where it is to be rounded
+    red, green, blue = (picture[..., band].astype(np.int32) for band in range(3))
+    thousandths = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+    return thousandths.astype(np.float64) / 1000
 
 
 def resample(

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.framed_images import FramedImages
 from kenspeckle.data.framing import views, with_channels
-from kenspeckle.data.ink import is_normalized, normalize_ink
 from kenspeckle.data.planes import grey
 from kenspeckle.data.preprocess_config import PreprocessConfig
 from kenspeckle.errors import DataError
@@ -69,6 +68,8 @@ def has_ink_form(dataset: Dataset) -> bool:
     """Whether these are digits that, but for a few, look as `ink` would leave them."""
     if not _is_digits(dataset):
         return False
+    from kenspeckle.data.ink import is_normalized  # loads scipy, which few pictures need
+
     sample = dataset.images[:: -(-len(dataset) // _SAMPLE)]
     return bool(np.mean([is_normalized(grey(picture)) for picture in sample]) >= _LEAST_SHARE)
 
@@ -86,6 +87,8 @@ def prepare(
     where `ink` finds nothing drawn.
     """
     if config.kind == "ink":
+        from kenspeckle.data.ink import normalize_ink
+
         ink = normalize_ink(picture, config.height, config.width)
         return np.repeat(ink[np.newaxis, ..., np.newaxis], channels, axis=3)
     return views(with_channels(picture, channels), config)

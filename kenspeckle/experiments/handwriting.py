@@ -16,9 +16,10 @@ from kenspeckle.experiments.outcome import Outcome, Picture, Quantity, over_seed
 from kenspeckle.experiments.plan import Plan, train_seeds
 from kenspeckle.figures.lines import bars
 from kenspeckle.figures.style import png
-from kenspeckle.inference import Prediction, predict
+from kenspeckle.inference import predict
 from kenspeckle.model_file import Classifier, load
 from kenspeckle.pages.sheet import draw_sheet
+from kenspeckle.prediction import Prediction
 
 COUNTED = tuple(source for source in SOURCES if source != "printed")  # handwriting, in the total
 _EACH = 25  # pages of each source and distortion

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from kenspeckle.errors import ConfigError
-
-TaskName = Literal["classes", "number"]
+from kenspeckle.predictions import TaskName
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,16 @@ class NumberHead:
         """How many numbers the network gives for a picture."""
         return 1
 
+    @cached_property
+    def scale(self) -> tuple[float, float]:
+        """Mean and deviation of the numbers."""
+        numbers = torch.tensor(self.numbers, dtype=torch.float64)
+        return float(numbers.mean()), float(numbers.std(correction=0)) or 1.0
+
     def values(self, outputs: Tensor) -> Tensor:
         """The answers (N,) for `outputs` (N, 1)."""
-        numbers = torch.tensor(self.numbers, dtype=torch.float64)
-        deviation = float(numbers.std(correction=0)) or 1.0
-        return outputs[:, 0] * deviation + float(numbers.mean())
+        mean, deviation = self.scale
+        return outputs[:, 0] * deviation + mean
 
     def targets(self, labels: Tensor) -> Tensor:
         """The numbers (N,) that `labels` (N,) stand for."""

@@ -13,7 +13,7 @@ from kenspeckle.pages.squares import shortened, square
 from kenspeckle.storage import write_file
 
 if TYPE_CHECKING:
-    from kenspeckle.inference import Prediction
+    from kenspeckle.prediction import Prediction
 
 COLUMNS = 5
 _TILE, _GAP, _MARGIN, _LINE = 112, 8, 20, 22  # pixels

@@ -259,6 +259,7 @@ def test_predict_of_a_name_that_matches_nothing_says_so(capsys, digits_run):
         "ken data",
         "ken compare",
         "ken diagnose",
+        "ken export",
     ],
 )
 def test_the_help_is_the_documented_one(command):

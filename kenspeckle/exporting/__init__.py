@@ -1,0 +1,1 @@
+"""A trained model as one file of another format, which proves that it answers alike."""
