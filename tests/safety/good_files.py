@@ -3,9 +3,11 @@
 import contextlib
 import io
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
+from doors import Door
 from PIL import Image
 
 SETTINGS = (
@@ -26,8 +28,8 @@ def bars(count: int) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-def make_good(folder: Path) -> None:
-    """Fill `folder`, and open every door once with what is in it."""
+def make_good(folder: Path, doors: dict[str, dict[str, Door]]) -> None:
+    """Fill `folder`, and open `doors` with what is in it."""
     import kenspeckle as ks
     from kenspeckle import (
         config,
@@ -50,15 +52,11 @@ def make_good(folder: Path) -> None:
     list(training(settings, out=folder / "stopped", stop=lambda: True))
     assert list((folder / "stopped" / "checkpoints").iterdir())
     assert not ks.open_run(folder / "stopped").is_finished
-    _open_all(folder)
+    _open_all(folder, doors)
 
 
-def _open_all(folder: Path) -> None:
+def _open_all(folder: Path, doors: dict[str, dict[str, Door]]) -> None:
     """All doors with what is good, in this process."""
-    import shutil
-
-    from doors import DOORS, ken
-
     here = folder.parent / "rooms" / "warm"
     here.mkdir(parents=True)
     before = os.getcwd()
@@ -69,6 +67,7 @@ def _open_all(folder: Path) -> None:
         "checkpoint": here / "runs" / "stopped",
         "runs": here / "runs",
         "source": folder / "photos",
+        "listed": folder / "photos",
         "picture": folder / "picture.png",
         "config": folder / "run" / "config.toml",
         "search": here / "searched",
@@ -81,9 +80,10 @@ def _open_all(folder: Path) -> None:
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             for kind, path in copies.items():
-                for door in DOORS[kind].values():
+                for door in doors.get(kind, {}).values():
                     shutil.rmtree("trained", ignore_errors=True)
                     door(str(path), folder)
-            ken("search", folder / "bars.npz", "other", "--space", "space.toml", "--trials", "1")
+            if "space" in doors:
+                doors["space"]["search"]("space.toml", folder)
     finally:
         os.chdir(before)
