@@ -28,6 +28,16 @@ def load(path: str, good: Path) -> int:
     return _told(lambda: ks.load(path))
 
 
+def answered(path: str, good: Path) -> int:
+    """The door of Python to exported models."""
+    import numpy as np
+
+    from kenspeckle.onnx_model import load_onnx
+
+    picture = np.zeros((1, 16, 16, 1), np.uint8)
+    return _told(lambda: load_onnx(path, threads=1).probabilities(picture))
+
+
 def gathered(path: str, good: Path) -> int:
     """All that `ken report` reads; what it draws of that is tested with the pages."""
     import kenspeckle as ks
@@ -77,6 +87,13 @@ MODEL: dict[str, Door] = {
     ),
     "backbone": backbone,
 }  # fmt: skip
+ONNX: dict[str, Door] = {
+    "load_onnx": answered,
+    "predict": lambda path, good: ken("predict", path, good / "picture.png"),
+    "predict --show": lambda path, good: ken(
+        "predict", path, good / "picture.png", "--show", "sheet.png", "--json"
+    ),
+}  # fmt: skip
 RUN: dict[str, Door] = {
     "predict": lambda path, good: ken("predict", path, good / "picture.png"),
     "evaluate": lambda path, good: ken("evaluate", path),
@@ -95,6 +112,7 @@ SOURCE: dict[str, Door] = {
 }
 DOORS: dict[str, dict[str, Door]] = {
     "model": MODEL,
+    "onnx": ONNX,
     "run": RUN,
     "checkpoint": {"resume": RUN["resume"]},
     "runs": {"runs": lambda path, good: ken("runs", path)},
@@ -142,7 +160,8 @@ DOORS: dict[str, dict[str, Door]] = {
     },
 }  # fmt: skip
 QUICK_DOORS = {  # those of each kind that cost least and together read all
-    "model": ("load",), "run": ("evaluate", "diagnose", "runs"), "checkpoint": ("resume",),
+    "model": ("load",), "onnx": ("predict",), "run": ("evaluate", "diagnose", "runs"),
+    "checkpoint": ("resume",),
     "runs": ("runs",), "source": ("data",), "listed": ("data",), "picture": ("predict",),
     "config": ("train",), "space": ("search",), "search": ("search",), "corrections": ("train",),
 }  # fmt: skip

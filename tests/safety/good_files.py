@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+from corpus.onnx_graph import sealed, small_graph
 from doors import Door
 from PIL import Image
 
@@ -52,6 +53,7 @@ def make_good(folder: Path, doors: dict[str, dict[str, Door]]) -> None:
     list(training(settings, out=folder / "stopped", stop=lambda: True))
     assert list((folder / "stopped" / "checkpoints").iterdir())
     assert not ks.open_run(folder / "stopped").is_finished
+    (folder / "model.onnx").write_bytes(sealed(small_graph().SerializeToString()))
     _open_all(folder, doors)
 
 
@@ -63,6 +65,7 @@ def _open_all(folder: Path, doors: dict[str, dict[str, Door]]) -> None:
     os.chdir(here)
     copies = {
         "model": folder / "run" / "model.safetensors",
+        "onnx": folder / "model.onnx",
         "run": here / "runs" / "run",
         "checkpoint": here / "runs" / "stopped",
         "runs": here / "runs",

@@ -42,6 +42,7 @@ OPTIONAL = (
     "simplejson",
     "chardet",
     "socks",
+    "socksio",
     "olefile",
     "backports",
     "defusedxml",
