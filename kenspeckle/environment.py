@@ -17,7 +17,7 @@ def environment(compute: Compute) -> dict[str, Any]:
     """The facts on which bit-identical repetition depends, and the commit where there is one."""
     return {
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in PACKAGES},
+        "versions": {name: version_of(name) for name in PACKAGES},
         "commit": _commit(),
         **describe(compute),
     }
@@ -31,7 +31,8 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     ]
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """As it is installed; "not installed" otherwise, as in a source checkout on the path."""
     try:
         return version(package)
     except PackageNotFoundError:

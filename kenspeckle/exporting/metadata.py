@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import kenspeckle
 from kenspeckle import config
 from kenspeckle.description import Description
+from kenspeckle.environment import version_of
 from kenspeckle.model_file import Classifier
 from kenspeckle.onnx_check import FORMAT, digest
 
@@ -25,7 +25,7 @@ def facts(classifier: Classifier, model_file: Path, *, note: str) -> dict[str, A
     )
     return {
         "format": FORMAT,
-        "kenspeckle": kenspeckle.__version__,
+        "kenspeckle": version_of("kenspeckle"),
         "description": config.to_dict(description),
         "architecture": config.to_dict(classifier.architecture),
         "card": dict(classifier.card),
