@@ -35,8 +35,9 @@ def open_regular(
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        reason = "it is a folder" if stat.S_ISDIR(mode) else "it is no regular file"
-        raise OSError(errno.EINVAL, reason)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
     file = FileIO(descriptor)
     return BufferedReader(file) if buffering else file
 
