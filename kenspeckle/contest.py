@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Literal
@@ -14,21 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from kenspeckle import config
 from kenspeckle.assessment import evaluate
+from kenspeckle.contenders import Contender, enter, folder_name
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.picture_cache import Progress
 from kenspeckle.data.splits import TEST
 from kenspeckle.errors import ConfigError, DataError, RunError
 from kenspeckle.evaluation.comparison import ALPHA, LEAST, compare_correctness, holm
 from kenspeckle.evaluation.sequential import MOST, Limits, limits
-from kenspeckle.many import ManyEnded, ManyEvent, carry_out, jobs_of, on_one_thread, worker_count
-from kenspeckle.outset import Ready, ready
+from kenspeckle.many import ManyEnded, ManyEvent, carry_out, jobs_of, worker_count
 from kenspeckle.predictions import Predictions, load_predictions
-from kenspeckle.recipes.catalog import RECIPES, build_recipe
-from kenspeckle.run_folder import CONFIG, Run
+from kenspeckle.run_folder import Run
 from kenspeckle.runs import RUNS, never
-from kenspeckle.settings import RunConfig
 from kenspeckle.standing import Pair, Standing
 from kenspeckle.worker_pool import Job
 
@@ -43,18 +38,6 @@ class Compared:
     standing: Standing | None
     folder: Path
     ended: ManyEnded
-
-
-@dataclass(kw_only=True)
-class _Contender:
-    """A configuration under a name, and what its seeds were right about so far."""
-
-    name: str
-    asked: RunConfig
-    found: Ready
-    folder: Path
-    right: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
-    openings: int = 0  # of the test split, at most of any run
 
 
 def compare(
@@ -97,8 +80,10 @@ def comparing(
     plan = _plan(len(contenders), seeds, most)
     dataset = source if isinstance(source, Dataset) else None
     name = dataset.source if dataset else str(source)
-    folder = Path(out) if out is not None else RUNS / f"compare-{_word(Path(name).name) or 'data'}"
-    entered = _entered(contenders, name, tuple(settings), folder, dataset, progress)
+    folder = (
+        Path(out) if out is not None else RUNS / f"compare-{folder_name(Path(name).name) or 'data'}"
+    )
+    entered = enter(contenders, name, tuple(settings), folder, dataset, progress)
     jobs = _Jobs(entered, plan, int(seeds) if seeds != "auto" else most, split, dataset)
     ended = None
     notes = [f"{one.name}: {note}" for one in entered for note in one.found.notes]
@@ -136,63 +121,12 @@ def _plan(count: int, seeds: Seeds, most: int) -> Limits | None:
     return None
 
 
-def _entered(
-    contenders: Sequence[str | Path],
-    source: str,
-    settings: tuple[str, ...],
-    folder: Path,
-    dataset: Dataset | None,
-    progress: Progress | None,
-) -> list[_Contender]:
-    """Each contender with its data opened; raise `ConfigError` where they do not go together."""
-    found: list[_Contender] = []
-    for given in contenders:
-        name = str(given)
-        asked = config.override(replace(_configuration(name), source=source), settings)
-        asked = replace(on_one_thread(asked), seed=0)
-        if any(other.name == name for other in found):
-            raise ConfigError(f"{name} is given twice; a configuration is equal to itself")
-        opened = ready(asked, dataset=dataset, progress=progress)
-        if dataset is None and opened.data.origin is None:
-            dataset = opened.data  # the same for all
-        if found and opened.settings.splits != found[0].found.settings.splits:
-            raise ConfigError(
-                f"{name} and {found[0].name} split the pictures differently; "
-                "give both the same by --set splits.folds=0, splits.validation and splits.seed"
-            )
-        where = _folder_of(name, folder, taken={other.folder for other in found})
-        found.append(_Contender(name=name, asked=asked, found=opened, folder=where))
-    return found
-
-
-def _configuration(name: str) -> RunConfig:
-    """Of a recipe or a run folder; its threads are left open."""
-    path = Path(name)
-    if name in RECIPES or not (path / CONFIG).is_file():
-        if path.exists() and name not in RECIPES:
-            raise ConfigError(f"{name}: no run here (missing {CONFIG}); give a recipe or a run")
-        return build_recipe(name)
-    return replace(Run(path).config, threads=0)
-
-
-def _folder_of(name: str, folder: Path, *, taken: set[Path]) -> Path:
-    """In `folder`; two names may leave the same word."""
-    word = _word(name) or "run"
-    places = (folder / (word if turn == 1 else f"{word}-{turn}") for turn in itertools.count(1))
-    return next(place for place in places if place not in taken)
-
-
-def _word(text: str) -> str:
-    """`text` as the name of a folder."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
-
-
 class _Jobs:
     """Which seeds are still to be trained, by what is known of those that are."""
 
     def __init__(
         self,
-        contenders: list[_Contender],
+        contenders: list[Contender],
         plan: Limits | None,
         most: int,
         split: Split,

@@ -11,6 +11,7 @@ KenspeckleError
   StorageError       a file cannot be written
   DeviceError        the device or precision that was asked for is not here
   NonFiniteError     training produced NaN or infinity
+  ServingError       a server cannot start, or go on
   MissingExtraError  an optional package is not installed
 """
 
@@ -66,6 +67,10 @@ class DeviceError(KenspeckleError):
 
 class NonFiniteError(KenspeckleError, ArithmeticError):
     """Training produced NaN or infinity; the weights of the last good step are untouched."""
+
+
+class ServingError(KenspeckleError):
+    """A server cannot start, or go on."""
 
 
 class MissingExtraError(KenspeckleError, ImportError):

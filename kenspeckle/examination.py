@@ -29,8 +29,8 @@ from kenspeckle.diagnosis.shuffled_labels import shuffle_control
 from kenspeckle.diagnosis.start import start_facts
 from kenspeckle.diagnosis.trials import Bench
 from kenspeckle.models.heads import ClassHead, head_of
-from kenspeckle.outset import opened
 from kenspeckle.recipes.choice import choose
+from kenspeckle.run_data import opened
 from kenspeckle.run_examination import examine_run
 from kenspeckle.run_folder import CONFIG, Run, open_run
 from kenspeckle.settings import RunConfig

@@ -56,5 +56,5 @@ def is_plain_name(name: object) -> bool:
     return (
         isinstance(name, str)
         and name not in ("", ".", "..")
-        and not any(letter in name for letter in "/\\\0")
+        and not any(mark in name for mark in (os.sep, os.altsep or os.sep, "\0"))
     )

@@ -28,6 +28,7 @@ from kenspeckle.explain.split_histograms import split_histograms
 from kenspeckle.explain.units import unit_states
 from kenspeckle.explain.vectors import vectors
 from kenspeckle.figures.drawable import Drawable
+from kenspeckle.judging import judge
 from kenspeckle.models.heads import ClassHead
 from kenspeckle.run_folder import TENSORBOARD
 from kenspeckle.run_pictures import RunPictures
@@ -84,6 +85,7 @@ def _ideal_inputs(pictures: RunPictures, _: str) -> Iterator[Drawable]:
     if not isinstance(classifier.head, ClassHead):
         raise ConfigError("a model that tells a number has no ideal picture of a class")
     configs = _PENALTIES if pictures.are_small else (usual_config(classifier.shape),)
+    judging = judge(pictures)
     yield IdealInputsRows(
         rows=tuple(
             ideal_inputs(
@@ -91,7 +93,7 @@ def _ideal_inputs(pictures: RunPictures, _: str) -> Iterator[Drawable]:
                 classifier.class_names,
                 shape=classifier.shape,
                 config=config,
-                judge=pictures.judge,
+                judge=judging,
             )
             for config in configs
         )

@@ -9,12 +9,11 @@ from kenspeckle.backbones import backbone
 from kenspeckle.choices import on_backbone, settled
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.picture_cache import Progress
-from kenspeckle.data.sources.detect import locate, open_dataset
-from kenspeckle.data.sources.reopening import read_again
+from kenspeckle.data.sources.detect import locate
 from kenspeckle.data.splits import draw
 from kenspeckle.device import Compute
 from kenspeckle.errors import DataError
-from kenspeckle.run_folder import Run
+from kenspeckle.run_data import opened
 from kenspeckle.settings import RunConfig
 
 
@@ -53,25 +52,6 @@ def ready(
     return Ready(
         settings=chosen, compute=compute, data=data, notes=choice.notes, reasons=choice.reasons
     )
-
-
-def opened(dataset: Dataset | None, settings: RunConfig, progress: Progress | None) -> Dataset:
-    """The pictures that `settings` ask for, from `dataset` if there is one."""
-    data, preprocess = settings.data, settings.preprocess
-    if dataset is None:
-        return open_dataset(settings.source, data=data, preprocess=preprocess, progress=progress)
-    return read_again(dataset, data=data, preprocess=preprocess, progress=progress)
-
-
-def data_of(run: Run, dataset: Dataset | None = None, progress: Progress | None = None) -> Dataset:
-    """What `run` was trained on, opened again; `DataError` where that is gone or has changed."""
-    data, known = opened(dataset, run.config, progress), run.ledger["fingerprint"]
-    if data.fingerprint != known:
-        raise DataError(
-            f"the data of {data.source} changed since this run began "
-            f"(fingerprint {data.fingerprint[:12]}, was {known[:12]}); restore it or train anew"
-        )
-    return data
 
 
 def _absolute(corrections: str) -> str:

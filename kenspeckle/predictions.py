@@ -17,12 +17,12 @@ from kenspeckle.errors import DataError
 from kenspeckle.foreign import read_regular
 from kenspeckle.storage import write_file
 
+TaskName = Literal["classes", "number"]  # what the outputs of a network mean: `models/heads.py`
 _MOST = 1 << 30  # bytes of a file
 _PACKED = (
     200  # bytes that one byte may stand for, where there are over 64 MiB: bombs begin at 1,000
 )
 _FREE = 64 << 20
-TaskName = Literal["classes", "number"]  # what the outputs of a network mean: `models/heads.py`
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,8 +32,8 @@ from kenspeckle.explain.units import unit_states
 from kenspeckle.inference import outputs
 from kenspeckle.model_file import Classifier, load
 from kenspeckle.models.heads import ClassHead, head_of
-from kenspeckle.outset import data_of
 from kenspeckle.predictions import Predictions, load_predictions
+from kenspeckle.run_data import data_of
 from kenspeckle.run_folder import MODEL, Run
 from kenspeckle.trial_curve import trial_curve
 

@@ -15,18 +15,15 @@ from kenspeckle.run_documents import FAILURE as FAILURE
 from kenspeckle.run_documents import LEDGER as LEDGER
 from kenspeckle.run_documents import RESULT as RESULT
 from kenspeckle.run_documents import read_document, read_lines
+from kenspeckle.run_files import CONFIG as CONFIG
+from kenspeckle.run_files import MODEL as MODEL
+from kenspeckle.run_files import existing, require_run
 from kenspeckle.runlog import LOCK
 from kenspeckle.settings import RunConfig
 from kenspeckle.storage import intended
 
-CONFIG, FOLDS, CHECKPOINTS, MODEL = (
-    "config.toml",
-    "folds.jsonl",
-    "checkpoints",
-    "model.safetensors",
-)
+FOLDS, CHECKPOINTS = "folds.jsonl", "checkpoints"
 TENSORBOARD = "tensorboard"
-EXPORTED = (".onnx", ".pt2")  # suffixes of what `ken export` writes
 # what is written first; without the last of them the folder is no run yet
 _BEGINNING = (LOCK, ENVIRONMENT, LEDGER, CONFIG)
 
@@ -118,24 +115,13 @@ class Run:
         return read_document(self._existing(name))
 
     def _existing(self, name: str) -> Path:
-        if not (self.path / name).is_file():
-            raise RunError(
-                f"{self.path}: no finished run here (missing {name}); "
-                f"start one with `ken train` or finish it with `ken train --resume {self.path}`"
-            )
-        return self.path / name
+        return existing(self.path, name)
 
 
 def open_run(path: str | Path) -> Run:
     """The run in a folder; raise `RunError` where there is none."""
     run = Run(Path(path))
-    if run.path.suffix in EXPORTED and run.path.is_file():
-        raise RunError(
-            f"{path}: an exported model and no run; `ken predict` takes a .onnx file, "
-            "everything else takes the folder of the run"
-        )
-    if not (run.path / CONFIG).is_file():
-        raise RunError(f"{path}: no run here (missing {CONFIG}); start one with `ken train`")
+    require_run(run.path, called=path)
     return run
 
 

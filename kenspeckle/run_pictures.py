@@ -9,27 +9,22 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from kenspeckle.data.batches import Batch
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.evenly import evenly
 from kenspeckle.data.preprocess import dataset_views
 from kenspeckle.data.splits import Splits, draw, members_of
-from kenspeckle.errors import ConfigError, DataError
 from kenspeckle.explain.layers import pixels
 from kenspeckle.inference import outputs
-from kenspeckle.learning import learn
 from kenspeckle.model_file import Classifier
-from kenspeckle.outset import data_of
-from kenspeckle.recipes.catalog import build_recipe
+from kenspeckle.run_data import data_of
 from kenspeckle.run_folder import Run
 
 _SMALL = 64  # pixels a side, up to which a thousand pictures cost a second or two
 _SAMPLE = {"small": 1000, "large": 200}  # pictures of a split
 _FOLLOWED = 24  # photographs
 _BATCH = 50  # pictures at a time
-_JUDGED = 10_000  # pictures that a judge learns from, within two seconds
 _EXAMPLES = 6  # pictures that are explained one by one
 
 
@@ -92,30 +87,6 @@ class RunPictures:
     def are_small(self) -> bool:
         """Whether a look may pass a thousand of them through the network."""
         return max(self.classifier.shape[1:]) <= _SMALL
-
-    @cached_property
-    def judge(self) -> nn.Module | None:
-        """Another network, of another seed and recipe, that learned from the same pictures.
-
-        None where that would take too long, where the source is gone, or where it cannot see
-        pictures of this size.
-        """
-        if not self.are_small:
-            return None
-        asked = build_recipe("blink")
-        asked = replace(
-            asked,
-            seed=self.run.config.seed + 1,
-            threads=self.run.config.threads,
-            train=replace(asked.train, epochs=2, batch_size=0),
-        )
-        try:
-            train = self.splits.train
-            shown = self.data.take(train[evenly(len(train), _JUDGED)])
-            learned = learn(shown, asked, tell=lambda _: None).classifier
-        except (ConfigError, DataError):
-            return None
-        return learned.network if learned.shape == self.classifier.shape else None
 
     def batches(self) -> Iterator[Batch]:
         """The pictures whose every number is followed, a few at a time: gradients need room."""

@@ -20,8 +20,9 @@ from kenspeckle.environment import environment
 from kenspeckle.errors import DeviceError, KenspeckleError, RunError
 from kenspeckle.events import Ended, Event
 from kenspeckle.interruption import uninterrupted
-from kenspeckle.outset import data_of, ready
+from kenspeckle.outset import ready
 from kenspeckle.recipes.choice import choose
+from kenspeckle.run_data import data_of
 from kenspeckle.run_folder import (
     CHECKPOINTS,
     CONFIG,

@@ -1,10 +1,12 @@
 """One tiny synthetic data set, one trained toy run for the session, and a real browser."""
 
+import io
 import os
 import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import kenspeckle as ks
 
@@ -71,11 +73,12 @@ def run(tmp_path_factory, dataset):
 NO_BROWSER = "no browser: pages were not opened in one; install chromium and playwright"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     """Chromium; where it is missing the tests are skipped with a line, or fail if it is required.
 
-    `scripts/test` shows the line; `.ci/run` requires a browser by KENSPECKLE_BROWSER=required.
+    For one module, because its driver holds the event loop of the thread. `scripts/test` shows the
+    line; `.ci/run` requires a browser by KENSPECKLE_BROWSER=required.
     """
     program = shutil.which("chromium")
     try:
@@ -91,3 +94,42 @@ def browser():
         chromium = driver.chromium.launch(executable_path=program, args=flags)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def server(run):
+    """`ken serve` of `run`; leave it as it is."""
+    from servers import real
+
+    with real(run.path) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def sums():
+    """The server with a network that needs no torch; leave it as it is."""
+    from servers import stand_in
+
+    with stand_in() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def pictures(dataset):
+    """PNG files of the first pictures of `dataset`, in memory."""
+    return [png(image) for image in dataset.images[:64]]
+
+
+def png(image):
+    """(H, W, 1) as a file in memory."""
+    held = io.BytesIO()
+    Image.fromarray(image[..., 0]).save(held, "PNG")
+    return held.getvalue()
+
+
+@pytest.fixture(scope="session")
+def offline(run, dataset):
+    """What `inference` says of the same pictures: (64, K)."""
+    from kenspeckle.inference import probabilities
+
+    return probabilities(ks.load(run.model_file), np.asarray(dataset.images[:64]))

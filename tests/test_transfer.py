@@ -128,7 +128,7 @@ def test_an_equal_epoch_does_not_replace_the_head(finished):
     assert kept_epoch([record, equal, better], "best") == 2
 
 
-@pytest.mark.parametrize("killed_after", [1, 2])
+@pytest.mark.parametrize("killed_after", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_an_interrupted_fine_tuning_ends_in_the_same_bits(photos, tmp_path, killed_after):
     settings = ("transfer.fine_tune=on", "train.epochs=2", "train.checkpoint_seconds=0")
     whole = events_of(photos, tmp_path / "whole", *settings)[-1].run
@@ -182,6 +182,7 @@ def test_the_ledger_of_a_transfer_run_names_every_file(finished):
     assert len(run.ledger["items"]) == 72
 
 
+@pytest.mark.slow
 def test_a_choice_by_measured_time_is_kept_with_its_reason_and_repeated(photos, tmp_path):
     settings = ("transfer.minutes=60", "splits.validation=0.3", "train.epochs=1")
     many = folder(tmp_path / "photos", {"red": 140, "green": 140, "blue": 140})

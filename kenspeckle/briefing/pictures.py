@@ -16,9 +16,9 @@ from kenspeckle.data.evenly import evenly
 from kenspeckle.data.splits import Splits, draw
 from kenspeckle.errors import DataError
 from kenspeckle.evaluation.mistakes import Answer
-from kenspeckle.outset import data_of
 from kenspeckle.pages.run_page import GALLERY
 from kenspeckle.predictions import Predictions
+from kenspeckle.run_data import data_of
 from kenspeckle.run_folder import Run
 from kenspeckle.survey import versions
 

@@ -40,6 +40,7 @@ COMMANDS = {
     "search": "Search for better settings of a recipe.",
     "export": "Write a run as one ONNX or .pt2 file that answers alike.",
     "look": "Look inside the network of a run.",
+    "serve": "Answer over HTTP with the model of a run.",
     "reproduce": "Carry out the experiments of the seed documents.",
 }
 for name, text in COMMANDS.items():

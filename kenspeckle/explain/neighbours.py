@@ -64,6 +64,49 @@ class NearestPictures(Drawable):
         return drawing.nearest_pictures(self)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Neighbourhood:
+    """Training pictures and their places in a layer; kept, it answers in milliseconds."""
+
+    training: Dataset
+    layer: str
+    directions: NDArray[np.float64]  # (M, D) of length 1
+
+    def nearest(
+        self, network: nn.Module, images: Images, k: int = 5, *, head: Head | None = None
+    ) -> NearestPictures:
+        """For `images` (N, H, W, C); on the terms of `nearest_pictures`."""
+        training = self.training
+        if not 1 <= k <= len(training):
+            raise DataError(f"k must be in 1..{len(training)}, got {k}")
+        _check(training, images)
+        asked = _directions(vectors(network, images, self.layer))
+        said = torch.from_numpy(vectors(network, images, HEAD))
+        head = head or ClassHead(len(training.class_names))
+        predicted = head.logits(said).argmax(dim=1).numpy()
+        distances = 1 - asked @ self.directions.T
+        indices = np.argsort(distances, axis=1, kind="stable")[:, :k]
+        return NearestPictures(
+            layer=self.layer,
+            images=np.asarray(images[:]),
+            names=tuple(training.class_names[label] for label in predicted),
+            found=np.stack([np.asarray(training.images[row]) for row in indices]),
+            indices=indices,
+            labels=training.labels[indices],
+            distances=np.clip(np.take_along_axis(distances, indices, axis=1), 0, 2),
+            predicted=predicted,
+            class_names=training.class_names,
+            training=len(training),
+        )
+
+
+def neighbourhood(network: nn.Module, training: Dataset, *, layer: str = "") -> Neighbourhood:
+    """The places of `training` in `layer`, by default in what the head is given."""
+    name = layer or before_head(network, training.images)
+    directions = _directions(vectors(network, training.images, name))
+    return Neighbourhood(training=training, layer=name, directions=directions)
+
+
 def nearest_pictures(
     network: nn.Module,
     training: Dataset,
@@ -81,6 +124,11 @@ def nearest_pictures(
     """
     if not 1 <= k <= len(training):
         raise DataError(f"k must be in 1..{len(training)}, got {k}")
+    _check(training, images)
+    return neighbourhood(network, training, layer=layer).nearest(network, images, k, head=head)
+
+
+def _check(training: Dataset, images: Images) -> None:
     if not len(images):
         raise DataError("no picture to look up; give at least one")
     if images.shape[1:] != training.images.shape[1:]:
@@ -88,26 +136,6 @@ def nearest_pictures(
             f"pictures must have the shape of the training data, {training.images.shape[1:]}, "
             f"got {images.shape[1:]}"
         )
-    name = layer or before_head(network, images)
-    known = _directions(vectors(network, training.images, name))
-    asked = _directions(vectors(network, images, name))
-    said = torch.from_numpy(vectors(network, images, HEAD))
-    head = head or ClassHead(len(training.class_names))
-    predicted = head.logits(said).argmax(dim=1).numpy()
-    distances = 1 - asked @ known.T
-    indices = np.argsort(distances, axis=1, kind="stable")[:, :k]
-    return NearestPictures(
-        layer=name,
-        images=np.asarray(images[:]),
-        names=tuple(training.class_names[label] for label in predicted),
-        found=np.stack([np.asarray(training.images[row]) for row in indices]),
-        indices=indices,
-        labels=training.labels[indices],
-        distances=np.clip(np.take_along_axis(distances, indices, axis=1), 0, 2),
-        predicted=predicted,
-        class_names=training.class_names,
-        training=len(training),
-    )
 
 
 def _directions(values: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -44,7 +44,10 @@ def ended(train):
     return functools.cache(lambda columns: train(columns=columns).read())
 
 
-@pytest.mark.parametrize("columns", [40, 80, 160])
+SLOW_WIDTHS = [pytest.param(columns, marks=pytest.mark.slow) for columns in (80, 160)]
+
+
+@pytest.mark.parametrize("columns", [40, *SLOW_WIDTHS])
 def test_the_view_fits_and_leaves_only_the_lines_that_stay(ended, columns):
     terminal = ended(columns)
     screen = terminal.screen
@@ -69,7 +72,7 @@ def test_no_color_is_respected(train):
 
 
 def test_there_are_colours_otherwise(ended):
-    assert COLOUR.search(ended(80).raw)
+    assert COLOUR.search(ended(40).raw)
 
 
 def test_a_terminal_without_blocks_gets_letters(train):

@@ -20,7 +20,22 @@ from kenspeckle.recipes.choice import WEIGHTS
 WANTS_CIFAR = ("vgg-cifar", "mean-image", "bias-variance")
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+# of each kind one in the usual suite: small and large networks, digits, dots, a folder, no network
+QUICK = (
+    "softmax",
+    "init-right",
+    "digit-cnn",
+    "counting-5",
+    "fingerprints",
+    "transfer",
+    "optimizers",
+)
+ALL = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in EXPERIMENTS
+]
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_an_experiment_runs(tmp_path, name):
     if name in WANTS_CIFAR and local_folder() is None:
         pytest.skip("neither CIFAR-10 nor Fashion-MNIST is on this machine")

@@ -171,6 +171,7 @@ def test_what_falls_behind_is_pruned(tmp_path):
     assert control.best.settings == result.best.settings
 
 
+@pytest.mark.slow
 def test_hyperband_ends_some_trials_early(tmp_path):
     rates = [f"{rate}{number}" for number in range(1, 6) for rate in ("0.01", "0.0000001")]
     space = ["optimizer.rate=" + ",".join(rates)]
@@ -215,6 +216,7 @@ def test_too_few_minutes_are_told(tmp_path):
         ks.search(bars(), **asked, plan=plan(minutes=0.02))
 
 
+@pytest.mark.slow
 def test_bayes_is_better_than_chance_where_there_is_something_to_learn(tmp_path):
     result = ks.search(
         bars(), settings=QUICK, space=[RATES], plan=plan(method="bayes", trials=16),

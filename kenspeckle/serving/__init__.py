@@ -1,0 +1,1 @@
+"""Answers over HTTP: a server process that never loads torch, and processes that compute."""
