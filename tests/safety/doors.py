@@ -160,10 +160,11 @@ DOORS: dict[str, dict[str, Door]] = {
     },
 }  # fmt: skip
 QUICK_DOORS = {  # those of each kind that cost least and together read all
-    "model": ("load",), "onnx": ("predict",), "run": ("evaluate", "diagnose", "runs"),
+    "model": ("load",), "onnx": ("predict",), "run": ("diagnose", "runs"),
     "checkpoint": ("resume",),
     "runs": ("runs",), "source": ("data",), "listed": ("data",), "picture": ("predict",),
     "config": ("train",), "space": ("search",), "search": ("search",), "corrections": ("train",),
+    "control": tuple(DOORS["control"]),
 }  # fmt: skip
 
 

@@ -37,9 +37,13 @@ def make_good(folder: Path, doors: dict[str, dict[str, Door]]) -> None:
         recipes,  # noqa: F401
     )
     from kenspeckle.data.dataset import Dataset  # noqa: F401 (loaded before anything is forked)
+    from kenspeckle.errors import MissingExtraError
+    from kenspeckle.models.hf import HfConfig, library_config, size_names
     from kenspeckle.runs import training
 
     Image.init()  # all of its formats
+    with contextlib.suppress(MissingExtraError):  # nor may its imports be laid to a file
+        size_names(library_config(HfConfig(text='{"model_type": "vit"}')).__class__)
     images, labels = bars(80)
     np.savez(folder / "bars.npz", x_train=images, y_train=labels)
     Image.fromarray(images[0]).save(folder / "picture.png")

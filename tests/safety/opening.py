@@ -194,7 +194,7 @@ def main(arguments: list[str]) -> None:
     sandbox, chosen = Path(arguments[0]), {each for each in arguments[1:] if each != "--all"}
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     exploits = [
-        exploit for exploit in ([CONTROL] if chosen == {"control"} else EXPLOITS)
+        exploit for exploit in (*EXPLOITS, CONTROL)
         if not chosen or chosen & {exploit.kind, exploit.name}
     ]  # fmt: skip
     for found in opened_all(sandbox, exploits, every="--all" in arguments):

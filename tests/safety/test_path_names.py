@@ -14,7 +14,8 @@ from PIL import Image
 import kenspeckle as ks
 from kenspeckle.cli.main import main
 
-NAMES = ("../../escaped", "{outside}/escaped", "..", "a/escaped", "escaped\\..\\b")
+NAMES = ("../../escaped", "{outside}/escaped", "a/escaped", "..")
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in NAMES[2:]]
 SETTINGS = [part for setting in good_files.SETTINGS for part in ("--set", setting)]
 
 
@@ -23,7 +24,7 @@ def ken(*arguments, code=0):
     assert main([str(argument) for argument in arguments]) == code
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=[*NAMES[:2], *SLOW])
 def room(request, tmp_path_factory):
     """A folder with a table, a run and a model whose classes are called as paths."""
     root = tmp_path_factory.mktemp("paths")
