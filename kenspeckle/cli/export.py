@@ -40,8 +40,12 @@ def export(
     json
         print one JSON document as the last line
     """
+    from kenspeckle.serving.own_server import own_server
+
     screen = console(quiet=json)
-    made = ks.export(run, to=to, out=out, source=source or None)
+    with own_server(ks.open_run(run).path) as served:
+        paths = {"server": served}
+        made = ks.export(run, to=to, out=out, source=source or None, paths=paths)
     screen.print(_table(made))
     for found in made.parity.disagreements[:SHOWN]:
         line = f"{printable(found.picture)}: {found.path} says {found.label}, not {found.expected}"

@@ -63,10 +63,14 @@ class RunShelf:
         """One run with its curves, settings and results, finished or not."""
         row = self._named(name)
         failure = self._text(name, _FAILURE)
+        results = _results(self._text(name, _RESULT))
+        # those of the result know of groups, the log does not
+        known = {f"{one['split']}_interval": one["interval"] for one in results if one["interval"]}
         return {
             **_row(self._so_far(row)),
+            **known,
             "epochs_done": self._epochs(name),
-            "results": _results(self._text(name, _RESULT)),
+            "results": results,
             "config": self._text(name, _CONFIG),
             "failure": _sentence(failure) if row.status != "finished" else "",
             "has_report": self._file(name, REPORT) is not None,

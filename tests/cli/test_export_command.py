@@ -52,7 +52,8 @@ def test_export_as_json_has_the_documented_keys(capsys, digits, tmp_path):
     assert set(found) >= {"path", "max_difference", "disagreements", "paths"}
     assert found["path"] == str(tmp_path / "m.onnx") and found["disagreements"] == []
     assert found["max_difference"] < 1e-5 and found["split"] == "test"
-    assert [path["compared"] > 0 for path in found["paths"]] == [True] * 3
+    assert [path["compared"] > 0 for path in found["paths"]] == [True] * 4
+    assert found["paths"][-1]["name"] == "server"
 
 
 def test_export_prints_the_largest_difference(capsys, digits, tmp_path):

@@ -83,6 +83,17 @@ def test_two_runs_are_compared_with_an_interval(visit):
     assert visit.noticed == []
 
 
+def test_the_interval_of_a_run_is_that_of_its_result_which_knows_of_groups(serving, folder):
+    result = json.loads((folder / "first" / "result.json").read_text())
+    result["validation"]["interval"] = {"low": 0.25, "high": 0.99}
+    (folder / "first" / "result.json").write_text(json.dumps(result))
+    _, found = fetched(serving, "/runs/one.json?run=first")
+    assert json.loads(found)["validation_interval"] == [0.25, 0.99]
+    _, found = fetched(serving, "/runs.json")
+    (plain,) = (row for row in json.loads(found)["runs"] if row["run"] == "first")
+    assert plain["validation_interval"] != [0.25, 0.99]  # the control: the log has accuracy and n
+
+
 def test_sorting_and_grouping_need_no_mouse(visit):
     visit.view.focus("[data-key='sort Run']")
     visit.view.keyboard.press("Enter")

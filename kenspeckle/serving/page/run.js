@@ -12,9 +12,9 @@ export function runPanel(run) {
   const parts = [heading, headline(run)];
   if (run.failure) parts.push(element("p", { class: "notice" }, visible(run.failure)));
   const epochs = run.epochs_done;
-  if (epochs.length) {
-    parts.push(curves(run, epochs), numbers(epochs));
-  } else parts.push(element("p", { class: "faint" }, "No epoch is finished here."));
+  if (epochs.length > 1) parts.push(curves(run, epochs));
+  if (epochs.length) parts.push(numbers(epochs));
+  else parts.push(element("p", { class: "faint" }, "No epoch is finished here."));
   if (run.results.length) parts.push(results(run.results));
   if (run.config) {
     parts.push(element("details", { "data-key": "settings" }, element("summary", {}, "All settings"), element("pre", { tabindex: "0" }, visibleLines(run.config))));
