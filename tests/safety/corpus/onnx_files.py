@@ -9,6 +9,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
+from corpus import odd_files
 from corpus.exploit import Exploit, Room, torch_zip, touching, written
 from corpus.onnx_graph import (
     description,
@@ -149,50 +150,6 @@ def domain(name: str, operator: str) -> Edit:
     )
 
 
-def _pipe(room: Room) -> Path:
-    os.mkfifo(room.folder / "model.onnx")
-    return room.folder / "model.onnx"
-
-
-def _link(target: str) -> Callable[[Room], Path]:
-    def make(room: Room) -> Path:
-        (room.folder / "model.onnx").symlink_to(target)
-        return room.folder / "model.onnx"
-
-    return make
-
-
-def _sparse(size: int) -> Callable[[Room], Path]:
-    def make(room: Room) -> Path:
-        path = written(room.folder / "model.onnx", small_graph().SerializeToString())
-        os.truncate(path, size)
-        return path
-
-    return make
-
-
-def _folder(room: Room) -> Path:
-    (room.folder / "model.onnx").mkdir()
-    return room.folder / "model.onnx"
-
-
-def _cut(share: float) -> Callable[[Room], bytes]:
-    def make(room: Room) -> bytes:
-        whole = sealed(small_graph().SerializeToString())
-        return whole[: int(len(whole) * share)]
-
-    return make
-
-
-def _flipped(number: int) -> Callable[[Room], bytes]:
-    def make(room: Room) -> bytes:
-        whole = bytearray(sealed(small_graph().SerializeToString()))
-        whole[number * 7919 % len(whole)] ^= 1 << number % 8
-        return bytes(whole)
-
-    return make
-
-
 TENSOR = helper.make_tensor("a", TensorProto.FLOAT, [2], bytes(8), raw=True).SerializeToString()
 ONE = helper.make_tensor("a", TensorProto.FLOAT, [], bytes(4), raw=True).SerializeToString()
 ZERO = (TensorProto.FLOAT, [1], bytes(4))
@@ -265,8 +222,8 @@ EXPLOITS = [
     with_fields("a number without end", "endless reading", lambda: b"\x08" + b"\xff" * 100),
     with_fields("a group", "another way to write", lambda: b"\x3b\x3c"),
     with_fields("field 0", "no field", lambda: b"\x02\x00"),
-    exported("a file of 3 GB", "memory", _sparse(3 << 30)),
-    exported("a file of 32 MB of nothing", "slow parsing", _sparse(32 << 20)),
+    exported("a file of 3 GB", "memory", odd_files.sparse(3 << 30)),
+    exported("a file of 32 MB of nothing", "slow parsing", odd_files.sparse(32 << 20)),
     exported("the file of another program", "a model that nobody checked", lambda r: (
         small_graph().SerializeToString()
     )),
@@ -305,11 +262,13 @@ EXPLOITS = [
     exported("a zip of torch.save", "code", lambda r: torch_zip(touching(r))),
     exported("text", "no protobuf", lambda r: json.dumps(description()).encode()),
     exported("empty", "nothing", lambda r: b""),
-    *(exported(f"cut at {part:.0%}", "what is missing", _cut(part)) for part in (0.2, 0.6, 0.99)),
-    *(exported(f"bit {number} flipped", "damage", _flipped(number)) for number in range(6)),
-    exported("a pipe", "an endless wait", _pipe),
-    exported("a device", "endless reading", _link("/dev/zero")),
-    exported("a link to itself", "endless links", _link("model.onnx")),
-    exported("a link to nothing", "a missing file", _link("absent")),
-    exported("a folder", "no file", _folder),
+    *(exported(f"cut at {part:.0%}", "what is missing", odd_files.cut(part))
+      for part in (0.2, 0.6, 0.99)),
+    *(exported(f"bit {number} flipped", "damage", odd_files.flipped(number))
+      for number in range(6)),
+    exported("a pipe", "an endless wait", odd_files.pipe),
+    exported("a device", "endless reading", odd_files.link("/dev/zero")),
+    exported("a link to itself", "endless links", odd_files.link("model.onnx")),
+    exported("a link to nothing", "a missing file", odd_files.link("absent")),
+    exported("a folder", "no file", odd_files.folder),
 ]  # fmt: skip
