@@ -153,6 +153,7 @@ def test_a_run_that_was_stopped_is_not_called_finished(python, server, trained, 
 
 
 def test_a_file_that_is_a_link_does_not_leave_this_machine(python, server, trained, tmp_path):
+    (tmp_path / "run").mkdir()
     for name in ("config.toml", "environment.json"):
         storage.write_file(tmp_path / "run" / name, (trained.path / name).read_bytes())
     (tmp_path / "secret").write_text("the user's")

@@ -82,11 +82,12 @@ def apply(name):
 
 def leaderboard(name):
     """A run log whose runs are called as paths."""
-    with sqlite3.connect("runs/log.sqlite") as log:
+    shutil.copytree("runs", "listed")
+    with sqlite3.connect("listed/log.sqlite") as log:
         log.execute("UPDATE runs SET run = ?", (name,))
     log.close()
-    ken("runs", "runs", "--csv", "board.csv", code=1)
-    ken("runs", "runs", "--diff", name, name, code=1)
+    ken("runs", "listed", "--csv", "board.csv", code=1)
+    ken("runs", "listed", "--diff", name, name, code=1)
 
 
 def recipe(name):
@@ -127,8 +128,9 @@ def tensor(name):
 
 def array(name):
     """Arrays in predictions called as paths."""
-    np.savez("runs/run/predictions-validation.npz", **{name.replace("/", "_"): np.zeros(3)})
-    ken("diagnose", "runs/run", code=1)
+    shutil.copytree("runs/run", "arrays")
+    np.savez("arrays/predictions-validation.npz", **{name: np.zeros(3)})
+    ken("diagnose", "arrays", code=1)
 
 
 COMMANDS = (
