@@ -10,6 +10,7 @@ from torch import Tensor
 
 from kenspeckle import model_file
 from kenspeckle.errors import ConfigError, ModelFileError
+from kenspeckle.foreign import open_regular
 from kenspeckle.models.backbone import Backbone, head_width, without_head
 from kenspeckle.models.hf_pretrained import hf_backbone
 from kenspeckle.models.pretrained import lite0, lite0_of
@@ -65,6 +66,7 @@ def _of_file(path: Path) -> Backbone:
 def _lite0_weights(path: Path) -> dict[str, Tensor] | None:
     """The tensors of a file that has lite0's names and is no model file, else None."""
     try:
+        open_regular(path).close()  # safetensors would wait for a pipe
         with safetensors.safe_open(path, framework="pt") as file:
             names, metadata = set(file.keys()), file.metadata() or {}
         if "_conv_stem.weight" not in names or model_file.KEY in metadata:

@@ -8,11 +8,22 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal, overload
+
+Links = Literal["followed", "refused"]
 
 
-def open_regular(path: Path, *, links: Literal["followed", "refused"] = "followed") -> BinaryIO:
+@overload
+def open_regular(path: str | Path, *, links: Links = "followed") -> BufferedReader: ...
+@overload
+def open_regular(
+    path: str | Path, *, links: Links = "followed", buffering: Literal[0]
+) -> FileIO: ...
+def open_regular(
+    path: str | Path, *, links: Links = "followed", buffering: Literal[-1, 0] = -1
+) -> BufferedReader | FileIO:
     """`path` for reading; raises `OSError` where it is no regular file, or a link and refused."""
     flags = os.O_RDONLY | os.O_NONBLOCK | (os.O_NOFOLLOW if links == "refused" else 0)
     try:
@@ -21,17 +32,17 @@ def open_regular(path: Path, *, links: Literal["followed", "refused"] = "followe
         if error.errno == errno.ELOOP and links == "refused":
             raise OSError(error.errno, "it is a link", str(path)) from error
         raise
-    file = open(descriptor, "rb")  # noqa: SIM115 (the caller closes it)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-        file.close()
-        raise OSError(errno.EINVAL, "it is a folder" if is_folder else "it is no regular file")
-    return file
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    file = FileIO(descriptor)
+    return BufferedReader(file) if buffering else file
 
 
-def read_regular(
-    path: Path, *, at_most: int, links: Literal["followed", "refused"] = "followed"
-) -> bytes:
+def read_regular(path: Path, *, at_most: int, links: Links = "followed") -> bytes:
     """The bytes of `path`; raises `OSError` as `open_regular` does, or where there are more."""
     with open_regular(path, links=links) as file:
         data = file.read(at_most + 1)

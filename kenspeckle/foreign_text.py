@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
+
+_KEPT = ("Zs", "Cs")  # spaces; bytes that are no text
 
 
 class Refused(Exception):
@@ -15,6 +18,21 @@ def harmless(text: str) -> str:
     """`text`, which may quote the file, as one short line without control characters."""
     line = "".join(letter if letter.isprintable() else "?" for letter in text)
     return line if len(line) <= 300 else f"{line[:300]}..."
+
+
+def visible(text: str) -> str:
+    r"""`text` with each character that would steer a terminal as \\xNN or \\uNNNN.
+
+    Spaces and ends of lines stay, as do bytes of a path that are no text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter
+        if letter == "\n" or letter.isprintable() or unicodedata.category(letter) in _KEPT
+        else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def json_object(text: Any, name: str) -> dict[str, Any]:

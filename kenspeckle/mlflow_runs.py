@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kenspeckle.errors import ConfigError, MissingExtraError, RunError
+from kenspeckle.foreign import read_regular
 
 EXPERIMENT = "kenspeckle"
 _KEY = "kenspeckle.run"  # the tag by which a run is found again
@@ -36,6 +37,7 @@ _MOST = 100  # parameters in one request
 _METRICS = 900  # numbers in one request
 _LONGEST = 6000  # letters of a parameter
 _PATIENCE = 5.0  # seconds in which a server must answer
+_LARGEST = 64 << 20  # bytes of a document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +93,10 @@ def _logged(client: Any, experiment: str, folder: Path, status: str) -> LoggedRu
             client.log_batch(number, metrics=metrics[first : first + _METRICS])
     client.log_batch(number, metrics=list(_results(folder, entity)))
     for file in _ARTIFACTS:
+        if (folder / file).is_symlink():
+            raise RunError(
+                f"{folder}: {file} is a link, and what it is to would leave this machine"
+            )
         if (folder / file).is_file():
             client.log_artifact(number, str(folder / file))
     client.set_terminated(number, status=_STATUS.get(status, "KILLED"))
@@ -139,7 +145,7 @@ def _text(value: Any) -> str:
 
 def _read(path: Path, parse: Any) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, at_most=_LARGEST).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{path.parent}: no run here ({path.name} cannot be read)") from error
     return _parsed(path, text, parse)

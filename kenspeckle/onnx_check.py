@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ KEY = "kenspeckle"  # the one entry of the metadata
 MAX_BYTES = (1 << 31) - 1  # of a protobuf message
 MAX_METADATA = 1 << 20  # bytes; class names and the card are in it
 MAX_PARTS = 50_000  # nodes and tensors of the graph
+_FEW = 100  # parts of a message, a tensor and so on
 MAX_NAMES = 500_000  # strings and attributes of all nodes
 _STANDARD = ("", "ai.onnx")  # domains
 _ITEM_SIZES = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
@@ -70,7 +71,7 @@ def _checked(message: memoryview) -> About:
         raise Refused(f"{len(message):,} bytes (at most {MAX_BYTES:,})")
     if not len(message):
         raise Refused("it is empty")
-    parts = list(_bounded(message, 100))
+    parts = list(_bounded(message, _FEW))
     facts = _facts([field for field in parts if field.number == _METADATA])
     for field in parts:
         if field.number in (_TRAINING, _FUNCTIONS):
@@ -92,13 +93,11 @@ def _checked(message: memoryview) -> About:
     )
 
 
-def _bounded(message: memoryview, most: int) -> list[Field]:
-    found = []
-    for field in fields(message):
-        found.append(field)
-        if len(found) > most:
-            raise Refused(f"it has more than {most:,} parts where an export has few")
-    return found
+def _bounded(message: memoryview, most: int) -> Iterator[Field]:
+    for count, field in enumerate(fields(message), start=1):
+        if count > most:
+            raise Refused(f"it has more than {most:,} parts where an export has fewer")
+        yield field
 
 
 def _facts(entries: list[Field]) -> dict[str, Any]:
@@ -121,21 +120,21 @@ def _facts(entries: list[Field]) -> dict[str, Any]:
 
 def _check_graph(graph: memoryview) -> None:
     names = 0
-    for count, field in enumerate(fields(graph)):
+    for field in _bounded(graph, MAX_PARTS):
         if field.number == _SPARSE:
             raise Refused("it has sparse tensors, which no export has")
         if field.number == _INITIALIZER:
             _check_tensor(field.content)
         if field.number == _NODE:
             names += _check_node(field.content)
-        if count > MAX_PARTS or names > MAX_NAMES:
-            raise Refused(f"its graph has more than {MAX_PARTS:,} parts")
+        if names > MAX_NAMES:
+            raise Refused(f"its operators have more than {MAX_NAMES:,} parts")
 
 
 def _check_node(node: memoryview) -> int:
     """How many parts it has."""
     count, operator = 0, "?"
-    for field in fields(node):
+    for field in _bounded(node, MAX_NAMES):
         count += 1
         if field.number == _OPERATOR:
             operator = text(field)
@@ -149,10 +148,13 @@ def _check_node(node: memoryview) -> int:
 
 
 def _check_attribute(attribute: memoryview) -> int:
-    count = 0
-    for field in fields(attribute):
+    count, has_tensor = 0, False
+    for field in _bounded(attribute, MAX_NAMES):
         count += 1
         if field.number == _TENSOR:
+            if has_tensor:  # libraries make one of the two, which would be another than was checked
+                raise Refused("an operator holds two tensors where one belongs")
+            has_tensor = True
             _check_tensor(field.content)
         elif field.number not in _PLAIN_ATTRIBUTES:
             raise Refused("an operator holds a graph or another nested part; no export has these")
@@ -162,7 +164,7 @@ def _check_attribute(attribute: memoryview) -> int:
 def _check_tensor(tensor: memoryview) -> None:
     extents: list[int] = []
     kind, size = 0, 0
-    for field in fields(tensor):
+    for field in _bounded(tensor, _FEW):
         if field.number == _EXTERNAL or (field.number == _LOCATION and field.value):
             raise Refused("a tensor lies in another file; an export is one file")
         if field.number == _LOCATION:
@@ -170,6 +172,8 @@ def _check_tensor(tensor: memoryview) -> None:
         if field.number not in _TENSOR_FIELDS:
             raise Refused("a tensor is not stored as plain bytes")
         if field.number == _DIMS:
+            if len(field.content) > 10 * _FEW:
+                raise Refused("a tensor has impossible extents")
             extents += numbers(field)
         elif field.number == _TYPE:
             kind = field.value

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kenspeckle.errors import DataError, MissingExtraError, ModelFileError
+from kenspeckle.foreign import open_regular
 from kenspeckle.foreign_text import harmless
 from kenspeckle.onnx_check import MAX_BYTES, About, check
 from kenspeckle.prediction import (
@@ -80,7 +81,7 @@ def load_onnx(path: str | Path, *, threads: int = 0) -> OnnxModel:
     Raises `ModelFileError` with the reason where it is damaged or no export of this program.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size > MAX_BYTES:
                 raise ModelFileError(f"{path}: larger than {MAX_BYTES:,} bytes")
             data = file.read()

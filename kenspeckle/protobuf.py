@@ -16,6 +16,7 @@ class Field:
     """One field of a message; of the two contents one is empty."""
 
     number: int
+    kind: int  # how it is written
     value: int  # of a varint
     content: memoryview  # of a message, a string, bytes or fixed numbers
     start: int  # of the whole field in its message, tag included
@@ -40,13 +41,13 @@ def fields(message: memoryview) -> Iterator[Field]:
             raise Refused(_CUT)
         if number == 0 or length > size - place:
             raise Refused(_CUT)
-        yield Field(number, value, message[place : place + length], start, place + length)
+        yield Field(number, kind, value, message[place : place + length], start, place + length)
         place += length
 
 
 def numbers(field: Field) -> list[int]:
     """The varints of a repeated field, packed or alone."""
-    if not len(field.content):
+    if field.kind == _VARINT:
         return [field.value]
     found, place = [], 0
     while place < len(field.content):

@@ -87,8 +87,8 @@ def ask(server, path, **body):
         return json.loads(answer.read())
 
 
-def log(python, run, url, status="finished"):
-    """Log `run` with the client of `python`; what was logged."""
+def logged(python, run, url, status="finished"):
+    """Log `run` with the client of `python`; the process that did it."""
     code = (
         "import sys, json\nfrom pathlib import Path\nfrom dataclasses import asdict\n"
         "from kenspeckle.mlflow_runs import log_runs\n"
@@ -97,10 +97,15 @@ def log(python, run, url, status="finished"):
         "[found] = log_runs([run], sys.argv[2], statuses=statuses)\n"
         "print(json.dumps(asdict(found)))"
     )
-    done = subprocess.run(
+    return subprocess.run(
         [python, "-c", code, str(run), url, status], capture_output=True, text=True, timeout=120,
         env={**os.environ, **QUIET, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
+
+
+def log(python, run, url, status="finished"):
+    """What was logged."""
+    done = logged(python, run, url, status)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -145,6 +150,17 @@ def test_a_run_that_was_stopped_is_not_called_finished(python, server, trained, 
     found = log(python, tmp_path, server, status="interrupted")
     run = ask(server, f"runs/get?run_id={found['mlflow_id']}")["run"]
     assert run["info"]["status"] == "KILLED"
+
+
+def test_a_file_that_is_a_link_does_not_leave_this_machine(python, server, trained, tmp_path):
+    (tmp_path / "run").mkdir()
+    for name in ("config.toml", "environment.json"):
+        storage.write_file(tmp_path / "run" / name, (trained.path / name).read_bytes())
+    (tmp_path / "secret").write_text("the user's")
+    (tmp_path / "run" / "report.html").symlink_to(tmp_path / "secret")
+    done = logged(python, tmp_path / "run", server)
+    assert done.returncode == 1
+    assert "report.html is a link, and what it is to would leave this machine" in done.stderr
 
 
 @pytest.mark.parametrize(

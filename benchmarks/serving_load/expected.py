@@ -27,7 +27,7 @@ class Expected:
     @classmethod
     def read(cls, path: Path) -> Expected:
         """What `offline.py` wrote."""
-        with np.load(path) as stored:
+        with np.load(path, allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
             return cls(
                 version=about["version"],

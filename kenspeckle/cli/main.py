@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 import kenspeckle as ks
 from kenspeckle.cli.signals import StopOnSignal, Stopped
 from kenspeckle.errors import KenspeckleError
+from kenspeckle.foreign_text import visible
 
 app = App(
     name="ken",
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return visible(" ".join(str(error).split()))
 
 
 if __name__ == "__main__":

@@ -6,14 +6,13 @@ import json
 import sys
 from typing import Any
 
-from rich.console import Console
-
 from kenspeckle.storage import without_nan
+from kenspeckle.views.screen import Screen
 
 
-def console(*, quiet: bool = False) -> Console:
+def console(*, quiet: bool = False) -> Screen:
     """The terminal; wide enough for any table when it is a file or a pipe."""
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, quiet=quiet)
+    return Screen(width=None if sys.stdout.isatty() else 160, highlight=False, quiet=quiet)
 
 
 def print_json(document: Any) -> None:

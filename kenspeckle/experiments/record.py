@@ -12,8 +12,10 @@ from kenspeckle.environment import environment
 from kenspeckle.errors import RunError
 from kenspeckle.experiments.catalog import EXPERIMENTS, Reproduction
 from kenspeckle.experiments.outcome import Quantity
+from kenspeckle.foreign import is_plain_name, read_regular
 from kenspeckle.pages.reproduction import markdown, page
 
+_LARGEST = 64 << 20  # bytes of the document, or of a picture
 DOCUMENT, PAGE, TEXT, PICTURES = (
     "reproduction.json",
     "reproduction.html",
@@ -39,7 +41,7 @@ def write_record(folder: Path, found: Reproduction) -> dict[str, Any]:
     }
     storage.write_json(folder / DOCUMENT, document)
     names = [p["file"] for item in document["experiments"] for p in item["pictures"]]
-    pictures = {name: (folder / PICTURES / name).read_bytes() for name in names}
+    pictures = {name: _picture(folder, name) for name in names}
     storage.write_file(folder / PAGE, page(document, pictures).encode())
     storage.write_file(folder / TEXT, markdown(document, folder=PICTURES).encode())
     return document
@@ -51,10 +53,24 @@ def _earlier(folder: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["experiments"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        data = read_regular(path, at_most=_LARGEST)
+        entries: list[dict[str, Any]] = json.loads(data)["experiments"]
+        files = [picture["file"] for item in entries for picture in item["pictures"]]
+        is_sound = all(item["name"] in EXPERIMENTS for item in entries)
+        is_sound = is_sound and all(map(is_plain_name, files))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunError(f"{path}: not a record of experiments; choose another --out") from error
+    if not is_sound:
+        raise RunError(f"{path}: it names no experiment, or files elsewhere; choose another --out")
     return entries
+
+
+def _picture(folder: Path, name: str) -> bytes:
+    path = folder / PICTURES / name
+    try:
+        return read_regular(path, at_most=_LARGEST, links="refused")
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def _entry(found: Reproduction) -> dict[str, Any]:

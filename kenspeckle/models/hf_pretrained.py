@@ -32,14 +32,18 @@ def hf_backbone(source: str) -> Backbone:
     Only safetensors are read, and no code. Raises `ModelFileError` where it cannot be had whole,
     `ConfigError` for a kind of network that is not in `KINDS`.
     """
-    library = transformers()
     folder = Path(source)
     if folder.is_dir():
         for name in ("config.json", _WEIGHTS):
             if not (folder / name).is_file():
                 raise ModelFileError(f"{source}: not a folder of transformers (no {name})")
+        for entry in sorted(folder.iterdir()):
+            # transformers would wait for a pipe, whichever of its files that is
+            if entry.exists() and not (entry.is_file() or entry.is_dir()):
+                raise ModelFileError(f"{source}: {entry.name} is no regular file")
     elif not re.fullmatch(r"[\w.-]+/[\w.-]+", source):
         raise ConfigError(f"hf/{source}: expected hf/ORG/NAME or the path of a folder")
+    library = transformers()
     try:
         with _quiet(library):
             return _load(library, source)

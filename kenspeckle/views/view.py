@@ -57,11 +57,10 @@ def open_view(name: ViewName) -> View:
             ) from error
         return NotebookView()
     if name == "terminal":
-        from rich.console import Console
-
+        from kenspeckle.views.screen import Screen
         from kenspeckle.views.terminal import TerminalView
 
-        return TerminalView(Console(highlight=False))
+        return TerminalView(Screen(highlight=False))
     return NoView()
 
 

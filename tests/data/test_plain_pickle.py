@@ -187,7 +187,8 @@ try:
 except Exception as error:
     outcome = f"{{type(error).__name__}}: {{error}}"
 for event, details in list(events):
-    print(event, details[0] if event in ("open", "import") else "")
+    if event != "open" or not isinstance(details[0], int):  # a descriptor was opened before
+        print(event, details[0] if event in ("open", "import") else "")
 print(outcome)
 """
 

@@ -142,6 +142,26 @@ def test_the_text_says_over_how_many_seeds_an_experiment_went(tmp_path):
     assert "\n*2 seeds*\n" in (tmp_path / "reproduction.md").read_text()
 
 
+@pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "..", "a\0b"])
+def test_a_record_that_names_pictures_elsewhere_is_refused(tmp_path, name):
+    document = written(tmp_path / "record", "softmax")
+    (tmp_path / "record" / "secret.png").write_bytes(b"the user's")
+    document["experiments"][0]["pictures"][0]["file"] = name
+    (tmp_path / "record" / "reproduction.json").write_text(json.dumps(document))
+    with pytest.raises(RunError, match="names no experiment, or files elsewhere"):
+        written(tmp_path / "record", "mlp-300")
+
+
+def test_a_picture_of_a_record_that_is_a_link_is_not_put_into_its_page(tmp_path):
+    document = written(tmp_path / "record", "softmax")
+    (tmp_path / "secret").write_bytes(b"the user's")
+    picture = tmp_path / "record/pictures" / document["experiments"][0]["pictures"][0]["file"]
+    picture.unlink()
+    picture.symlink_to(tmp_path / "secret")
+    with pytest.raises(RunError, match=f"{picture}: cannot be read: it is a link"):
+        written(tmp_path / "record", "mlp-300")
+
+
 def test_a_folder_of_another_kind_is_not_overwritten(tmp_path):
     (tmp_path / "reproduction.json").write_text("[1, 2]")
     with pytest.raises(RunError, match="not a record of experiments; choose another --out"):

@@ -115,7 +115,7 @@ def sparse(proto):
         (own_operator, "operator Shell of com.example is not of the standard domain"),
         (own_domain, "it needs operators of com.example, not of the standard domain"),
         (function, "it defines functions or a training; only plain operators are accepted"),
-        (many, "its graph has more than 50,000 parts"),
+        (many, "it has more than 50,000 parts where an export has fewer"),
         (huge, "a tensor of 4,611,686,018,427,387,904 bytes by its extents has"),
         (vast, "a tensor has impossible extents"),
         (strings, "a tensor is not stored as plain bytes"),

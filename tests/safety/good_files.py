@@ -3,9 +3,12 @@
 import contextlib
 import io
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
+from corpus.onnx_graph import sealed, small_graph
+from doors import Door
 from PIL import Image
 
 SETTINGS = (
@@ -26,17 +29,21 @@ def bars(count: int) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-def make_good(folder: Path) -> None:
-    """Fill `folder`, and open every door once with what is in it."""
+def make_good(folder: Path, doors: dict[str, dict[str, Door]]) -> None:
+    """Fill `folder`, and open `doors` with what is in it."""
     import kenspeckle as ks
     from kenspeckle import (
         config,
         recipes,  # noqa: F401
     )
     from kenspeckle.data.dataset import Dataset  # noqa: F401 (loaded before anything is forked)
+    from kenspeckle.errors import MissingExtraError
+    from kenspeckle.models.hf import HfConfig, library_config, size_names
     from kenspeckle.runs import training
 
     Image.init()  # all of its formats
+    with contextlib.suppress(MissingExtraError):  # nor may its imports be laid to a file
+        size_names(library_config(HfConfig(text='{"model_type": "vit"}')).__class__)
     images, labels = bars(80)
     np.savez(folder / "bars.npz", x_train=images, y_train=labels)
     Image.fromarray(images[0]).save(folder / "picture.png")
@@ -50,25 +57,24 @@ def make_good(folder: Path) -> None:
     list(training(settings, out=folder / "stopped", stop=lambda: True))
     assert list((folder / "stopped" / "checkpoints").iterdir())
     assert not ks.open_run(folder / "stopped").is_finished
-    _open_all(folder)
+    (folder / "model.onnx").write_bytes(sealed(small_graph().SerializeToString()))
+    _open_all(folder, doors)
 
 
-def _open_all(folder: Path) -> None:
+def _open_all(folder: Path, doors: dict[str, dict[str, Door]]) -> None:
     """All doors with what is good, in this process."""
-    import shutil
-
-    from doors import DOORS, ken
-
     here = folder.parent / "rooms" / "warm"
     here.mkdir(parents=True)
     before = os.getcwd()
     os.chdir(here)
     copies = {
         "model": folder / "run" / "model.safetensors",
+        "onnx": folder / "model.onnx",
         "run": here / "runs" / "run",
         "checkpoint": here / "runs" / "stopped",
         "runs": here / "runs",
         "source": folder / "photos",
+        "listed": folder / "photos",
         "picture": folder / "picture.png",
         "config": folder / "run" / "config.toml",
         "search": here / "searched",
@@ -81,9 +87,10 @@ def _open_all(folder: Path) -> None:
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             for kind, path in copies.items():
-                for door in DOORS[kind].values():
+                for door in doors.get(kind, {}).values():
                     shutil.rmtree("trained", ignore_errors=True)
                     door(str(path), folder)
-            ken("search", folder / "bars.npz", "other", "--space", "space.toml", "--trials", "1")
+            if "space" in doors:
+                doors["space"]["search"]("space.toml", folder)
     finally:
         os.chdir(before)

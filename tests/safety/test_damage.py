@@ -8,6 +8,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from corpus.onnx_graph import sealed, small_graph
 from mutations import mutants
 
 from kenspeckle import checkpoint, model_file
@@ -16,6 +17,7 @@ from kenspeckle.errors import CheckpointError, ModelFileError
 from kenspeckle.model_file import Classifier
 from kenspeckle.models.families import build_model
 from kenspeckle.models.mlp import MlpConfig
+from kenspeckle.onnx_model import onnx_from_bytes
 
 ASKED = int(os.environ.get("KENSPECKLE_MUTANTS", "0"))
 FLIPS = min(ASKED, 1000) or 200
@@ -64,6 +66,32 @@ def test_control_without_its_digest_a_flipped_weight_would_be_loaded(monkeypatch
     monkeypatch.setattr(model_file, "_digest", lambda about, body: about.get("sha256"))
     said.append(model_file.from_bytes(bytes(data)))
     assert len(said) == 1
+
+
+def test_every_flipped_bit_in_an_exported_file_is_detected():
+    data = sealed(small_graph().SerializeToString())
+    places = np.random.default_rng(8).choice(len(data) * 8, FLIPS, replace=False)
+    loaded = []
+    for place in places:
+        damaged = bytearray(data)
+        damaged[place // 8] ^= 1 << int(place % 8)
+        try:
+            onnx_from_bytes(bytes(damaged), name="m", threads=1)
+        except ModelFileError:
+            continue
+        loaded.append(int(place))
+    assert loaded == []
+
+
+@pytest.mark.timeout(3600)
+def test_a_damaged_exported_file_is_refused_in_one_line():
+    originals = [sealed(small_graph().SerializeToString(), note=note) for note in ("", "a note")]
+    for name, data in mutants(originals, count=MUTANTS, seed=13):
+        if data in originals:
+            continue
+        with pytest.raises(ModelFileError) as caught:
+            onnx_from_bytes(data, name="m", threads=1)
+        assert str(caught.value).isprintable() and len(str(caught.value)) < 1000, name
 
 
 @pytest.mark.timeout(3600)

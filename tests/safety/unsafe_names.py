@@ -115,12 +115,30 @@ ALLOWED = {  # (file, name): why it may
     ("kenspeckle/models/pretrained.py", "torch.load"): (
         "the one published file of lite0, known by its SHA-256 before torch sees it"
     ),
+    ("kenspeckle/exporting/writing.py", "torch.export.load"): (
+        "the bytes that this process has just written, to compare their answers"
+    ),
     ("kenspeckle/processor.py", "ctypes"): "mallopt of the C library that runs already",
     ("kenspeckle/data/sources/fashion_mnist.py", "urllib.request"): (
         "`fashion-mnist`, which the user typed; what comes is known by its SHA-256"
     ),
     ("kenspeckle/mlflow_runs.py", "socket.create_connection"): (
         "the server in `--to-mlflow`, which the user typed"
+    ),
+    ("kenspeckle/serving/http_server.py", "ctypes"): (
+        "where the filter of packets lies, which setsockopt wants to know; nothing is loaded"
+    ),
+    ("kenspeckle/serving/own_server.py", "http.client.HTTPConnection"): (
+        "the server that it has started on this machine, to compare answers"
+    ),
+    ("benchmarks/serving_load/one_client.py", "socket.create_connection"): (
+        "the server that the benchmark has started"
+    ),
+    ("benchmarks/serving_load/servers.py", "socket.create_connection"): (
+        "the server that the benchmark has started"
+    ),
+    ("benchmarks/serving_soak/malformed.py", "asyncio.open_connection"): (
+        "the server that the benchmark has started"
     ),
     ("benchmarks/mnist.py", "shell"): "the command of a peer, which the user typed",
     ("tests/cifar_files.py", "pickle"): "writes the archive of CIFAR, which is made of pickles",

@@ -18,8 +18,9 @@ LIBRARIES = tuple(
 )
 SYSTEM = (  # read by libraries, whatever a file says
     "/dev/null", "/dev/zero", "/dev/urandom", "/dev/fd", "/proc/cpuinfo", "/proc/meminfo",
-    "/proc/self", "/sys/", "/etc/mime.types", "/etc/localtime", "/usr/share/zoneinfo",
-    "/usr/share/mime", "/etc/ssl", "/usr/lib", "/lib", "/usr/share/locale", "/usr/share/fonts",
+    "/proc/self", "/proc/sys/kernel/random/boot_id", "/sys/", "/etc/mime.types", "/etc/localtime",
+    "/usr/share/zoneinfo", "/usr/share/mime", "/etc/ssl", "/usr/lib", "/lib",
+    "/usr/share/locale", "/usr/share/fonts",
 )  # fmt: skip
 NEVER = (  # whatever the arguments
     "pickle.find_class", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile",
@@ -41,16 +42,21 @@ OPTIONAL = (
     "simplejson",
     "chardet",
     "socks",
+    "socksio",
     "olefile",
     "backports",
     "defusedxml",
+    "trio",
+    "sniffio",
+    "outcome",
 )
 BAIT = ("antigravity", "this", "kenspeckle_canary")  # modules that only hostile files name
 OWN_PROCESSES = (["-m", "kenspeckle.data.decoder_process"],)
 COMPILERS = (  # that compile what a library wrote, or only parse
     "dataclasses", "collections", "ast", "jinja2.environment", "jinja2.compiler", "enum", "typing",
-    "importlib._bootstrap", "importlib._bootstrap_external", "attr._make", "inspect", "linecache",
-    "runpy", "traceback", "namedtuple", "functools", "numpy._core._methods", "zipimport",
+    "anyio._lazyimport", "importlib._bootstrap", "importlib._bootstrap_external", "attr._make",
+    "inspect", "linecache", "runpy", "traceback", "namedtuple", "functools",
+    "numpy._core._methods", "zipimport",
 )  # fmt: skip
 
 

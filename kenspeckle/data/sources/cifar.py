@@ -19,6 +19,7 @@ from kenspeckle.data.dataset import Dataset, SourceFile
 from kenspeckle.data.sources.plain_pickle import read_pickle
 from kenspeckle.data.sources.tar import MAX_MEMBER, first_names, read_members
 from kenspeckle.errors import DataError
+from kenspeckle.foreign import open_regular
 
 Content = bytes | bytearray
 
@@ -231,7 +232,8 @@ def _file_content(path: Path) -> bytes:
         size = path.stat().st_size
         if size > MAX_MEMBER:
             raise DataError(f"{path}: {size:,} bytes, at most {MAX_MEMBER:,} can be read")
-        return path.read_bytes()
+        with open_regular(path) as file:
+            return file.read()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
 
@@ -241,5 +243,5 @@ def _place(path: Path, name: str) -> str:
 
 
 def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TextIO
 
 from kenspeckle.data.listing import printable
 from kenspeckle.errors import DataError
+from kenspeckle.foreign import open_regular
 
 MAX_FIELD = 1 << 17  # letters; csv's own limit, which other code in the process may have changed
 MAX_RECORD = 1 << 20  # letters of a row with all its fields
@@ -69,7 +71,7 @@ def records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """
     number = 0
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as file:
             lines = _Lines(file)
             for row in csv.reader(lines, delimiter=delimiter, strict=True):
                 number += 1
@@ -112,7 +114,7 @@ def _check_size(path: Path, row: Sequence[str], number: int) -> None:
 
 def _encoding(path: Path) -> str:
     """What is wrong with a file that is not in UTF-8, and where."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         for number, line in enumerate(iter(lambda: file.readline(MAX_RECORD), b""), start=1):
             if number == 1 and line.startswith(_WIDE):
                 return "UTF-16, not UTF-8; save it as UTF-8"

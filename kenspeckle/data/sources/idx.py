@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from kenspeckle.data.dataset import Dataset, SourceFile
 from kenspeckle.errors import DataError
+from kenspeckle.foreign import open_regular
 
 ELEMENT_TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),
@@ -41,7 +42,7 @@ _DEFLATE = 1032  # bytes that one byte of gzip can stand for, at most (zlib's te
 def read_idx(path: Path) -> NDArray[Any]:
     """The array in an IDX file, in native byte order; raise `DataError` where it is not exact."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             compressed = file.read(2) == _GZIP
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
@@ -57,10 +58,10 @@ def read_idx(path: Path) -> NDArray[Any]:
 def is_idx(path: Path) -> bool:
     """Whether `path` is a file that begins as an IDX file does, compressed or not."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             start = file.read(2)
         if start == _GZIP:
-            with gzip.open(path) as content:
+            with open_regular(path) as packed, gzip.GzipFile(fileobj=packed) as content:
                 start = content.read(3)
         return start[:2] == b"\0\0"
     except (OSError, EOFError, zlib.error):
@@ -216,5 +217,5 @@ def _existing(folder: Path, name: str) -> Path:
 
 
 def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,6 +15,7 @@ from kenspeckle.data.dataset import Dataset, SourceFile
 from kenspeckle.data.listing import SplitName, printable
 from kenspeckle.data.sources.npy import member_names, read_arrays
 from kenspeckle.errors import DataError
+from kenspeckle.foreign import open_regular
 
 LAYOUTS: tuple[dict[SplitName | None, tuple[str, str]], ...] = (  # the first that is there
     {
@@ -171,5 +172,5 @@ def _of_split(parts: Sequence[_Part], split: SplitName) -> NDArray[np.bool_]:
 
 
 def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

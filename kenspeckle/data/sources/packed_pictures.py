@@ -10,6 +10,7 @@ import numpy as np
 
 from kenspeckle.data.listing import Place
 from kenspeckle.data.sources.spool import spooled, spooling
+from kenspeckle.foreign import open_regular
 
 _MAGIC = b"kenspool"
 
@@ -44,7 +45,7 @@ def _sizes(path: Path, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]
     """The sizes that the file at `path` ends with; None where it is not what we wrote."""
     tail = 8 * count + len(_MAGIC)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             whole = file.seek(0, os.SEEK_END)
             file.seek(max(0, whole - tail))
             data = file.read()

@@ -20,6 +20,7 @@ from kenspeckle.data.sources.packed_pictures import picture_places
 from kenspeckle.data.sources.rows import Part, Row, class_name, listing_of
 from kenspeckle.data.sources.shards import check_complete, is_numbered, split_of
 from kenspeckle.errors import DataError, StorageError
+from kenspeckle.foreign import open_regular
 
 MAX_ROWS = 10_000_000
 _MAGIC = b"PAR1"
@@ -30,7 +31,7 @@ _PICTURES = 16  # rows with pictures: one may have many megabytes
 def is_parquet(path: Path) -> bool:
     """Whether `path` is a file that begins and ends as a Parquet file does."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             if file.read(4) != _MAGIC:
                 return False
             file.seek(-4, os.SEEK_END)

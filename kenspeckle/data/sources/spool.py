@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kenspeckle.errors import DataError, StorageError
+from kenspeckle.foreign import open_regular
 from kenspeckle.storage import make_folder, temporary_path
 
 EXPANSION = 100  # times its own size that a file may unpack to; pictures are compressed already
@@ -93,12 +94,16 @@ def unpacked(path: Path, spool: Path) -> Path:
     Raises `DataError` where it cannot be read or unpacks to far more than pictures would.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             if file.read(2) != _GZIP:
                 return path
         target = spooled(path, spool)
         if not target.is_file():
-            with gzip.open(path) as content, spooling(path, spool) as copy:
+            with (
+                open_regular(path) as packed,
+                gzip.GzipFile(fileobj=packed) as content,
+                spooling(path, spool) as copy,
+            ):
                 while chunk := content.read(_CHUNK):
                     copy.write(chunk)
         return target

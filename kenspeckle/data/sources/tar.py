@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from kenspeckle.data.sources.tar_headers import members
 from kenspeckle.errors import DataError
+from kenspeckle.foreign import open_regular
 
 MAX_CONTENT = 512 << 20  # bytes after decompression; CIFAR-10, the larger of the two, has 184 MB
 MAX_MEMBER = 256 << 20  # bytes; the training part of CIFAR-100 has 155 MB
@@ -61,7 +62,7 @@ def first_paths(path: Path, count: int) -> Iterator[str]:
 def opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
     """The content of the file at `path`; failures to read it become `DataError`s with its name."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             if not is_gzip(path):
                 yield file
                 return
@@ -76,7 +77,7 @@ def opened(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
 
 def is_gzip(path: Path) -> bool:
     """Whether the file at `path` starts as gzip does."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return file.read(2) == _GZIP
 
 

@@ -14,6 +14,7 @@ from kenspeckle.data.sources.spool import unpacked
 from kenspeckle.data.sources.tar import is_gzip, opened
 from kenspeckle.data.sources.tar_headers import BLOCK, Member, is_header, members
 from kenspeckle.errors import DataError
+from kenspeckle.foreign import open_regular
 
 _MAX_TAIL = 16 << 20  # bytes of zeros after the last member; tar writes 10 KiB, tapes 1 MiB
 
@@ -63,7 +64,7 @@ def placed(path: Path, spool: Path) -> Iterator[tuple[Member, Place]]:
     plain = unpacked(path, spool) if is_gzip(path) else path
     try:
         # unbuffered, because a buffer would be filled for each header and never used
-        with open(plain, "rb", buffering=0) as file:
+        with open_regular(plain, buffering=0) as file:
             absolute = str(plain.absolute())
             for member in _whole(file):
                 yield member, Place(path=absolute, offset=member.offset, size=member.size)

@@ -12,6 +12,7 @@ from typing import BinaryIO, Literal
 
 from kenspeckle.data.sources.crc32c import crc32c, crc32c_short, masked
 from kenspeckle.errors import DataError
+from kenspeckle.foreign import open_regular
 
 Checksums = Literal["verify", "ignore"]
 
@@ -36,10 +37,10 @@ class Frame:
 def starts_as_tfrecord(path: Path) -> bool:
     """Whether the first length in `path`, compressed or not, has its right checksum."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             header = file.read(_HEADER)
         if header.startswith(_GZIP):
-            with gzip.open(path) as content:
+            with open_regular(path) as packed, gzip.GzipFile(fileobj=packed) as content:
                 header = content.read(_HEADER)
     except (OSError, EOFError, zlib.error):
         return False
@@ -53,7 +54,7 @@ def frames(content: Path, *, path: Path, checksums: Checksums) -> Iterator[Frame
     nothing says where the next record would begin.
     """
     try:
-        with open(content, "rb") as file:
+        with open_regular(content) as file:
             yield from _frames(file, path, checksums)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -18,6 +18,7 @@ from kenspeckle.data.sources.tar import first_paths
 from kenspeckle.data.sources.tar_archive import is_tar, placed, sort_member
 from kenspeckle.data.sources.webdataset_shards import class_names, split_of
 from kenspeckle.errors import DataError
+from kenspeckle.foreign import open_regular
 
 _SUFFIXES = ("cls", "json", "txt")  # of members that may say the class; the first one does
 _KEYS = ("label", "cls", "class")  # of a JSON document
@@ -197,7 +198,7 @@ def _content(place: Place) -> str:
     if place.size > _MAX_BYTES:
         raise _NoLabelError(f"its label has over {_MAX_BYTES:,} bytes")
     try:
-        with open(place.path, "rb") as file:
+        with open_regular(place.path) as file:
             file.seek(place.offset)
             return file.read(place.size).decode()
     except OSError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from kenspeckle.data.listing import SplitName, split_named
 from kenspeckle.data.sources import shards
 from kenspeckle.errors import DataError
+from kenspeckle.foreign import open_regular
 
 MAX_SHARDS = 100_000
 CLASS_FILES = ("classes.txt", "classnames.txt", "class_names.txt", "labels.txt")
@@ -87,7 +88,7 @@ def _choices(match: re.Match[str], text: str) -> Sequence[str]:
 
 def _lines(path: Path) -> tuple[str, ...]:
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             data = file.read(_MAX_NAMES + 1)
         if len(data) > _MAX_NAMES:
             raise DataError(f"{path}: over {_MAX_NAMES:,} bytes of class names")

@@ -11,6 +11,7 @@ from kenspeckle.data.sources.layout import labelled
 from kenspeckle.data.sources.members import Members, too_large
 from kenspeckle.data.sources.zip_directory import Entry, entries
 from kenspeckle.errors import DataError
+from kenspeckle.foreign import open_regular
 
 _STARTS = (b"PK\3\4", b"PK\5\6")  # of the first member; of an empty archive
 _STORED, _DEFLATED = 0, 8
@@ -21,7 +22,7 @@ def is_zip(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return file.read(4) in _STARTS
     except OSError:
         return False
@@ -37,7 +38,7 @@ def list_zip(path: Path, config: SourceConfig, *, source: str) -> Listing:
     members = Members()
     try:
         # unbuffered, because a buffer would be filled for each local header and never used
-        with open(path, "rb", buffering=0) as file:
+        with open_regular(path, buffering=0) as file:
             for entry, offset in entries(file):
                 _sort(members, entry, offset, archive)
     except DataError as error:

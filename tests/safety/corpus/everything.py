@@ -1,6 +1,6 @@
 """All exploits; the name of each is its own."""
 
-from corpus import checkpoints, model_files, run_folders, settings_files, sources
+from corpus import checkpoints, model_files, onnx_files, run_folders, settings_files, sources
 from corpus.exploit import Exploit, touching, written
 
 CONTROL = Exploit(
@@ -10,6 +10,7 @@ CONTROL = Exploit(
 EXPLOITS = [
     *model_files.EXPLOITS,
     *checkpoints.EXPLOITS,
+    *onnx_files.EXPLOITS,
     *run_folders.EXPLOITS,
     *sources.EXPLOITS,
     *settings_files.EXPLOITS,

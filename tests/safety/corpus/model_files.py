@@ -44,7 +44,7 @@ def _sealed(header: dict, body: bytes, said: dict) -> bytes:
     return _joined({**header, "__metadata__": metadata}, body)
 
 
-def model(name: str, tries: str, make: Callable[[Room], object], expected: str = "") -> Exploit:
+def model(name: str, tries: str, make: Callable[[Room], object]) -> Exploit:
     """Bytes for a model file, or a path."""
 
     def place(room: Room) -> object:
@@ -52,7 +52,7 @@ def model(name: str, tries: str, make: Callable[[Room], object], expected: str =
         path = room.folder / "model.safetensors"
         return written(path, made) if isinstance(made, bytes) else made
 
-    return Exploit(name=f"model: {name}", tries=tries, kind="model", make=place, expected=expected)
+    return Exploit(name=f"model: {name}", tries=tries, kind="model", make=place)
 
 
 def edited(name: str, tries: str, edit: Callable[[dict, Room], object]) -> Exploit:
