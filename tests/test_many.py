@@ -105,6 +105,7 @@ def test_a_killed_process_is_named_and_its_run_goes_on_to_the_same_bits(tmp_path
         assert ours.read_bytes() == (whole.path / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_twice_is_a_failure_and_the_others_finish(tmp_path):
     found, killed = [], []
     for event in events(tmp_path / "set", settings=LONG):

@@ -55,9 +55,13 @@ def test_a_notebook_holds_no_outputs_and_is_small(path):
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
 
 
+LONG = ("inside_the_network",)
+ALL = [pytest.param(p, marks=pytest.mark.slow) if p.stem in LONG else p for p in NOTEBOOKS]
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_shows_the_training_live(path, tmp_path, one_core):
     folder = shutil.copytree(EXAMPLES, tmp_path / "examples")
     before = spent()

@@ -212,12 +212,15 @@ def test_an_index_that_is_replaced_while_it_is_read_is_read_again(photos, monkey
 
 
 OPENING = """
-import sys
+import os, sys
 import kenspeckle as ks
 from pathlib import Path
 from tests.photo_folders import write
+photos = Path(sys.argv[1])
 for number in range(12):
-    write(Path(sys.argv[1]) / "cats" / sys.argv[2], int(sys.argv[3]) + number)
+    # whole or not at all: half of a picture is none, and the other process may be reading
+    write(photos.parent / sys.argv[2], int(sys.argv[3]) + number)
+    os.replace(photos.parent / sys.argv[2], photos / "cats" / sys.argv[2])
     dataset = ks.open_dataset(sys.argv[1])
     assert dataset.images[:].shape[0] >= 12
 """

@@ -20,16 +20,8 @@ from kenspeckle.recipes.choice import WEIGHTS
 WANTS_CIFAR = ("vgg-cifar", "mean-image", "bias-variance")
 
 
-# of each kind one in the usual suite: small and large networks, digits, dots, a folder, no network
-QUICK = (
-    "softmax",
-    "init-right",
-    "digit-cnn",
-    "counting-5",
-    "fingerprints",
-    "transfer",
-    "optimizers",
-)
+# of each kind one in the usual suite: a network, a start, dots, a look inside, no network
+QUICK = ("softmax", "init-right", "counting-5", "fingerprints", "optimizers")
 ALL = [
     name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in EXPERIMENTS
 ]

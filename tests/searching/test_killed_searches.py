@@ -96,6 +96,7 @@ def test_a_trial_that_was_told_but_not_ended_counts(tmp_path):
     assert again.trials[-1].seconds != whole.trials[-1].seconds == found.trials[-1].seconds
 
 
+@pytest.mark.slow
 def test_machines_share_a_database_and_one_of_them_trains_the_winner(tmp_path):
     plan = ks.SearchConfig(
         method="random", trials=4, pruning="none", storage=f"sqlite:///{tmp_path / 'shared.db'}"

@@ -7,11 +7,9 @@ import io
 import itertools
 import socket
 import threading
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import uvicorn
 from PIL import Image, ImageDraw
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -19,8 +17,11 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from kenspeckle.errors import DataError
+from kenspeckle.serving.http_limits import HttpLimits
+from kenspeckle.serving.http_server import HttpServer
 from kenspeckle.serving.insight import PARTS, Insight
 from kenspeckle.serving.json_answers import as_json
+from kenspeckle.serving.metrics import Metrics
 from kenspeckle.serving.page_routes import page_routes
 from kenspeckle.serving.run_routes import run_routes
 
@@ -125,21 +126,30 @@ def application(desk, runs: Path | None = None):
 
 
 class Serving:
-    """An application on a free port of this machine, in a thread."""
+    """An application on a free port of this machine, behind our server, in a thread."""
 
     def __init__(self, app, port=0):
+        self.app, self.started = app, threading.Event()
         self.socket = socket.create_server(("127.0.0.1", port))
+        self.socket.setblocking(False)
         self.port = self.socket.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
-        settings = uvicorn.Config(app, log_level="critical", lifespan="off", ws="none")
-        self.server = uvicorn.Server(settings)
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
+        self.thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self.thread.start()
-        while not self.server.started:
-            time.sleep(0.01)
+        self.started.wait()
+
+    async def _serve(self):
+        self.loop, self.stopping = asyncio.get_running_loop(), asyncio.Event()
+        # of bodies more than the routes take, so that their own limits are seen
+        limits = HttpLimits(body=64 << 20, drain_seconds=0.2, drain_idle_seconds=0.0)
+        server = HttpServer(self.app, limits=limits, metrics=Metrics())
+        await server.start(self.socket)
+        self.started.set()
+        await self.stopping.wait()
+        await server.drain()
 
     def stop(self):
-        self.server.should_exit = self.server.force_exit = True
+        self.loop.call_soon_threadsafe(self.stopping.set)
         self.thread.join()
         self.socket.close()
 
