@@ -70,6 +70,18 @@ def run(tmp_path_factory, dataset):
     return ks.train(dataset, settings=SMALL, out=tmp_path_factory.mktemp("toy") / "run")
 
 
+@pytest.fixture
+def one_core():
+    """Processes that are started meanwhile may use one processor core only."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)
+
+
 NO_BROWSER = "no browser: pages were not opened in one; install chromium and playwright"
 
 

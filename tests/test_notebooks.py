@@ -15,18 +15,6 @@ NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 SECONDS = 60
 
 
-@pytest.fixture
-def one_core():
-    """Kernels that are started meanwhile may use one processor core only."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
-    yield
-    os.sched_setaffinity(0, before)
-
-
 def execute(notebook, folder):
     client = nbclient.NotebookClient(
         notebook, timeout=4 * SECONDS, resources={"metadata": {"path": str(folder)}}

@@ -29,7 +29,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_the_five_minute_tour_runs_as_written(folder):
+def test_the_five_minute_tour_runs_as_written(folder, one_core):
     [tour] = blocks("sh")
     environment = {"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "HOME": str(folder)}
     done = subprocess.run(
@@ -41,7 +41,7 @@ def test_the_five_minute_tour_runs_as_written(folder):
     assert (folder / "data-shapes" / "contact-sheet.png").is_file()
 
 
-def test_the_python_of_the_readme_runs_as_written(folder):
+def test_the_python_of_the_readme_runs_as_written(folder, one_core):
     [code] = blocks("python")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=folder, capture_output=True, text=True
@@ -50,7 +50,7 @@ def test_the_python_of_the_readme_runs_as_written(folder):
     assert "9" in done.stdout
 
 
-def test_the_python_of_the_guide_runs_as_written(folder):
+def test_the_python_of_the_guide_runs_as_written(folder, one_core):
     guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
     code = "".join(re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL))
     before = "import kenspeckle as ks\nks.train(recipe='blink', out='runs/first')\n"
