@@ -77,6 +77,7 @@ def test_sizes_are_those_that_the_names_promise(halves):
     assert min(sides["huge"]) > 800
 
 
+@pytest.mark.slow
 def test_all_ten_digits_occur_in_every_source():
     for start, source in enumerate(SOURCES):
         labels = [page(2 * number).label for number in range(start + 3, 300, len(SOURCES))]

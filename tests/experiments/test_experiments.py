@@ -53,6 +53,7 @@ def test_what_is_absent_is_skipped_with_the_reason(tmp_path, monkeypatch):
     assert found.skipped.startswith("needs a CIFAR-10 archive (--data PATH)")
 
 
+@pytest.mark.slow
 def test_a_cifar_archive_is_used_where_one_is_given(tmp_path):
     archive = tmp_path / "cifar-10-binary.tar.gz"
     save_archive(archive, binary_files(10))
