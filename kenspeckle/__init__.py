@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kenspeckle.release import VERSION
+
 if TYPE_CHECKING:
     from kenspeckle.assessment import Assessment as Assessment
     from kenspeckle.assessment import evaluate as evaluate
@@ -79,7 +81,7 @@ _HOME = {
 }
 
 __all__ = sorted(_HOME)
-__version__ = "0.1.0"
+__version__ = VERSION
 
 
 def __getattr__(name: str) -> Any:

@@ -80,9 +80,8 @@ def comparing(
     plan = _plan(len(contenders), seeds, most)
     dataset = source if isinstance(source, Dataset) else None
     name = dataset.source if dataset else str(source)
-    folder = (
-        Path(out) if out is not None else RUNS / f"compare-{folder_name(Path(name).name) or 'data'}"
-    )
+    usual = RUNS / f"compare-{folder_name(Path(name).name) or 'data'}"
+    folder = usual if out is None else Path(out)
     entered = enter(contenders, name, tuple(settings), folder, dataset, progress)
     jobs = _Jobs(entered, plan, int(seeds) if seeds != "auto" else most, split, dataset)
     ended = None

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "kenspeckle"
 LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explains them
-    ["errors", "foreign", "foreign_text", "interruption", "line_process", "processor"],
+    ["errors", "foreign", "foreign_text", "interruption", "line_process", "processor", "release"],
     ["config", "device", "storage"],
     [
         "predictions",

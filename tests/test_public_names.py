@@ -1,6 +1,8 @@
 """The public door: every name resolves, and none hides a module."""
 
 import pkgutil
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +26,8 @@ def test_there_are_few_enough_names_to_remember():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         _ = ks.trian
+
+
+def test_the_version_is_that_of_the_package():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert ks.__version__ == project["version"]

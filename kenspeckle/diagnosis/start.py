@@ -18,7 +18,6 @@ from torch import nn
 from kenspeckle.diagnosis.findings import Finding
 from kenspeckle.diagnosis.trials import Bench, plain_loss
 from kenspeckle.explain.layers import pre_activations
-from kenspeckle.models.heads import ClassHead
 from kenspeckle.models.layers import reseed, to_training
 
 LOSS = 3.0  # times ln K: a network that knows nothing yet should not be far above it
@@ -180,8 +179,3 @@ def start_findings(found: StartFacts, *, is_class_head: bool = True) -> list[Fin
 def is_small(found: StartFacts) -> bool:
     """Whether outputs shrink so much that the logits tell pictures hardly apart."""
     return len(found.levels) > 1 and (found.levels[-1] < 1e-3 or found.growth < 1e-3)
-
-
-def is_told(head: object) -> bool:
-    """Whether ln K is the loss of guessing."""
-    return isinstance(head, ClassHead)

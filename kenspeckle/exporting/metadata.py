@@ -9,9 +9,9 @@ from typing import Any
 
 from kenspeckle import config
 from kenspeckle.description import Description
-from kenspeckle.environment import version_of
 from kenspeckle.model_file import Classifier
 from kenspeckle.onnx_check import FORMAT, digest
+from kenspeckle.release import VERSION
 
 
 def facts(classifier: Classifier, model_file: Path, *, note: str) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def facts(classifier: Classifier, model_file: Path, *, note: str) -> dict[str, A
     )
     return {
         "format": FORMAT,
-        "kenspeckle": version_of("kenspeckle"),
+        "kenspeckle": VERSION,
         "description": config.to_dict(description),
         "architecture": config.to_dict(classifier.architecture),
         "card": dict(classifier.card),

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from kenspeckle.errors import DataError, ServingError, unknown_name
 from kenspeckle.serving.answer import Answer
@@ -22,30 +22,6 @@ from kenspeckle.serving.review import append_review
 from kenspeckle.serving.shelf import Recent, Shelf, moment
 
 _RETRIES = (0.0, 0.5, 2.0, 5.0)  # seconds before a process is started again
-
-
-class Desk(Protocol):
-    """What the page needs of a server."""
-
-    name: str
-
-    @property
-    def version(self) -> str:
-        """The first 12 hex digits of the SHA-256 of the model file."""
-
-    async def predict(self, pictures: Sequence[bytes]) -> list[Answer]:
-        """What the model says of each picture."""
-
-    async def insight(
-        self, picture: bytes, *, label: str = "", parts: Sequence[str] = ()
-    ) -> dict[str, Any]:
-        """What `Insight.of` tells of a picture."""
-
-    def recent(self) -> list[Recent]:
-        """Answers of late, newest first."""
-
-    def mark_wrong(self, key: str, label: str) -> None:
-        """Note the right class of an answer in the review file."""
 
 
 class ServingDesk:
@@ -118,12 +94,6 @@ class ServingDesk:
     async def told(self, inputs: Sequence[Input]) -> Told:
         """What the model says, with the names of its classes; `Refused` where too much waits."""
         return await self.batcher.submit(inputs)
-
-    async def predict(self, pictures: Sequence[bytes]) -> list[Answer]:
-        """What the model says of each picture."""
-        told = await self.told([Input(picture) for picture in pictures])
-        self.remember(told.answers, [Upload("", picture) for picture in pictures], told)
-        return told.answers
 
     def remember(self, answers: Sequence[Answer], given: Sequence[Upload], told: Told) -> None:
         """Keep answers for `recent`, within `KEPT` and `KEPT_BYTES`."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from kenspeckle.errors import ServingError
+from kenspeckle.release import VERSION
 from kenspeckle.serving.bodies import Unfit, content_type, has_length
 from kenspeckle.serving.desk import ServingDesk
 from kenspeckle.serving.v2_tensors import errors, question, told
@@ -27,7 +26,7 @@ def v2_routes(desk: ServingDesk) -> list[BaseRoute]:
             raise Unfit(404, f"no such version; this server has {desk.version}")
 
     async def server(_: Request) -> Response:
-        about = {"name": "kenspeckle", "version": _version()}
+        about = {"name": "kenspeckle", "version": VERSION}
         return JSONResponse({**about, "extensions": ["binary_tensor_data", "model_repository"]})
 
     async def live(_: Request) -> Response:
@@ -122,10 +121,3 @@ def v2_routes(desk: ServingDesk) -> list[BaseRoute]:
         Route("/v2/repository/index", index, methods=["POST"]),
         Route("/v2/repository/models/{name}/load", load, methods=["POST"]),
     ]
-
-
-def _version() -> str:
-    try:
-        return version("kenspeckle")
-    except PackageNotFoundError:  # a checkout that is not installed
-        return "unknown"
