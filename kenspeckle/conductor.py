@@ -27,7 +27,7 @@ from kenspeckle.monitoring import write_epoch, write_start, write_validation
 from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import EPOCHS, FAILURE, FOLDS, TENSORBOARD
 from kenspeckle.session import Session, save_checkpoint
-from kenspeckle.training import Epoch, averaged, fit
+from kenspeckle.training import Epoch, Waiting, averaged
 from kenspeckle.transfer import first_stage, second_stage
 
 _OFTEN = 10  # epochs
@@ -91,6 +91,9 @@ def _train(
 ) -> Generator[Event, None, bool]:
     """Train the present network to its end, or until `stop()`; say whether it was the end."""
     for epoch in _epochs(session):
+        if isinstance(epoch, Waiting):
+            yield epoch
+            continue
         yield replace(epoch, step=session.base + epoch.step, total_steps=whole(session))
         if epoch.complete:
             record, made = _validate(session, epoch)
@@ -107,12 +110,12 @@ def _train(
     return True
 
 
-def _epochs(session: Session) -> Iterator[Epoch]:
+def _epochs(session: Session) -> Iterator[Epoch | Waiting]:
     """The passes that are still to be made."""
     if _is_done(session):
         return
     settings = session.settings
-    loop = fit(
+    loop = session.loop(
         session.training,
         session.batches,
         settings.train,
@@ -120,10 +123,11 @@ def _epochs(session: Session) -> Iterator[Epoch]:
         head=session.head,
         compute=session.compute,
     )
-    for epoch in loop:
-        yield epoch
-        if _is_done(session):
-            return
+    with closing(loop):
+        for epoch in loop:
+            yield epoch
+            if isinstance(epoch, Epoch) and _is_done(session):
+                return
 
 
 def _is_done(session: Session) -> bool:

@@ -13,7 +13,7 @@ from kenspeckle.evaluation.difference import Difference
 from kenspeckle.evaluation.temperature import Temperature
 from kenspeckle.run_folder import Run
 from kenspeckle.settings import RunConfig
-from kenspeckle.training import Epoch
+from kenspeckle.training import Epoch, Waiting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ class Ended:
         return sum(epoch.seconds for epoch in (*self.fold_epochs, *self.epochs))
 
 
-Event = Started | Epoch | EpochRecord | FoldDone | Stage | Ended
+Event = Started | Epoch | Waiting | EpochRecord | FoldDone | Stage | Ended
 
 
 def stops_early(epochs: Sequence[EpochRecord], patience: int, min_delta: float) -> bool:

@@ -6,7 +6,7 @@ imports the compiler, which takes a second that a training of two seconds does n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -63,13 +63,23 @@ class Optimizer:
 
     def step(self, factor: float) -> None:
         """Update every parameter that has a gradient; `factor` is of the configured rate."""
+        self.step_together([self], factor)
+
+    @staticmethod
+    def step_together(optimizers: Sequence[Optimizer], factor: float) -> None:
+        """Let several of one configuration, for networks of one architecture, make a step each."""
         with torch.no_grad():
-            for config, share, names in self._groups:
-                present = [name for name in names if self.parameters[name].grad is not None]
-                if present:
-                    parameters: list[Tensor] = [self.parameters[name] for name in present]
+            for config, share, names in optimizers[0]._groups:
+                pairs = [
+                    (parameter, one.memory[name])
+                    for one in optimizers
+                    for name in names
+                    if (parameter := one.parameters[name]).grad is not None
+                ]
+                if pairs:
+                    parameters: list[Tensor] = [parameter for parameter, _ in pairs]
                     gradients = [p.grad for p in parameters if p.grad is not None]
-                    memory = [self.memory[name] for name in present]
+                    memory = [kept for _, kept in pairs]
                     _update(config, parameters, gradients, memory, config.rate * share * factor)
 
     def tensors(self) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from kenspeckle import config, device, storage
@@ -35,6 +36,8 @@ from kenspeckle.run_folder import (
 from kenspeckle.runlog import LOCK
 from kenspeckle.session import Session, begin, open_session, restore_session
 from kenspeckle.settings import RunConfig
+from kenspeckle.stacking.lockstep import Lockstep
+from kenspeckle.training import Loop, fit
 from kenspeckle.views.view import View, ViewName, open_view
 
 RUNS = Path("runs")  # where runs go unless told otherwise
@@ -102,6 +105,7 @@ def training(
     stop: Callable[[], bool] = never,
     progress: Progress | None = None,
     notes: Sequence[str] = (),
+    loop: Loop | None = None,
 ) -> Iterator[Event]:
     """Train into a new run folder, event by event; when `stop()` is true, save and end.
 
@@ -111,7 +115,7 @@ def training(
 
     `progress` hears of what goes on before the first step: decoding, features of a pretrained
     network, a download, which only the source "fashion-mnist" can cause. `notes` are shown with
-    those on what was decided here.
+    those on what was decided here. `loop` is one of a `Lockstep`, for settings that are `stacked`.
     """
     began = time.perf_counter()
     found = ready(settings, dataset=dataset, progress=progress)
@@ -124,7 +128,15 @@ def training(
                 f"or go on with it by `ken train --resume {run.path}`"
             )
         leftovers = _remove_leftovers(run)
-        session = open_session(run, chosen, compute, data, began=began, progress=progress)
+        session = open_session(
+            run,
+            chosen,
+            compute,
+            data,
+            began=began,
+            progress=progress,
+            loop=loop or _loop(chosen),
+        )
         begin(session)
         # before anything is written, because whoever stops it here finds nothing half-made
         lines = [
@@ -151,6 +163,7 @@ def resuming(
     dataset: Dataset | None = None,
     stop: Callable[[], bool] = never,
     progress: Progress | None = None,
+    loop: Loop | None = None,
 ) -> Iterator[Event]:
     """Go on with the run in the folder `path`, event by event."""
     began = time.perf_counter()
@@ -162,7 +175,15 @@ def resuming(
         leftovers = _remove_leftovers(run)
         data = data_of(run, dataset, progress)
         compute = _same_compute(run, settings)
-        session = open_session(run, settings, compute, data, began=began, progress=progress)
+        session = open_session(
+            run,
+            settings,
+            compute,
+            data,
+            began=began,
+            progress=progress,
+            loop=loop or _loop(settings),
+        )
         yield from work(session, stop, leftovers + restore_session(session))
 
 
@@ -174,6 +195,11 @@ def to_end(events: Iterable[Event], view: View | None = None) -> Ended:
             view.show(last)
     assert isinstance(last, Ended)
     return last
+
+
+def _loop(settings: RunConfig) -> Loop:
+    """How a run by itself is trained."""
+    return partial(Lockstep(1).fit, 0) if settings.stacked else fit
 
 
 def _read_again(dataset: Dataset | None, data: Dataset) -> list[str]:

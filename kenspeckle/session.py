@@ -27,7 +27,7 @@ from kenspeckle.models.heads import Head, head_of
 from kenspeckle.predictions import Predictions
 from kenspeckle.run_folder import CHECKPOINTS, Run
 from kenspeckle.settings import RunConfig
-from kenspeckle.training import Training, restore, tensors
+from kenspeckle.training import Loop, Training, fit, restore, tensors
 
 # of `Training`, what a checkpoint keeps beside tensors and losses
 _COUNTS: dict[str, type] = {
@@ -66,6 +66,7 @@ class Session:
     identity: dict[str, str]  # of the checkpoints
     progress: Progress | None  # hears of what goes on before the first step
     began: float  # `time.perf_counter()` before the data was read
+    loop: Loop = fit
     folds: list[Told] = field(default_factory=list)  # those that are done, and the present one
     epochs: list[EpochRecord] = field(default_factory=list)  # of the network that is kept
     best: dict[str, Tensor] = field(default_factory=dict)  # weights of the best epoch so far
@@ -133,6 +134,7 @@ def open_session(
     *,
     began: float,
     progress: Progress | None = None,
+    loop: Loop = fit,
 ) -> Session:
     """Data, network and optimizer at step 0, for `settings` in which nothing is "auto"."""
     prepare(compute)
@@ -158,6 +160,7 @@ def open_session(
         fold=first,
         course=course,
         began=began,
+        loop=loop,
         progress=progress,
         identity={
             "configuration": hashlib.sha256(config.dumps(settings).encode()).hexdigest(),

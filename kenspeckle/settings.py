@@ -32,6 +32,8 @@ class RunConfig:
     device: DeviceName = "auto"
     precision: PrecisionName = "auto"
     threads: int = 0  # 0 = one for each processor core that this process may use
+    # trained side by side with other seeds, in operations of many networks, which have other bits
+    stacked: bool = False
     data: SourceConfig = field(default_factory=SourceConfig)
     splits: SplitConfig = field(default_factory=SplitConfig)
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
@@ -51,6 +53,8 @@ class RunConfig:
             raise ValueError(f"seed must be in 0..{2**63 - 1}, got {self.seed}")
         if not 0 <= self.threads <= 1024:
             raise ValueError(f"threads must be in 0..1024, got {self.threads}")
+        if self.stacked and self.transfer.backbone:
+            raise ValueError("stacked is for networks from scratch; leave out transfer.backbone")
         if self.splits.folds > 0 and self.transfer.backbone and self.transfer.fine_tune == "on":
             raise ValueError(
                 "splits.folds are for the head alone where weights are pretrained; "

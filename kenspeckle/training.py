@@ -7,10 +7,11 @@ randomness is keyed by (seed, epoch, step). So a resumed run ends in the same bi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +54,11 @@ class Epoch:
         return self.correct / self.seen
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing yet: others that learn in step with this network come first."""
+
+
 @dataclass(kw_only=True)
 class Training:
     """All that changes while a network is trained."""
@@ -69,6 +75,22 @@ class Training:
     seconds: float = 0.0  # of this pass
 
 
+class Loop(Protocol):
+    """What trains a network in place: `fit`, or something that does the same in its own way."""
+
+    def __call__(
+        self,
+        training: Training,
+        batches: Batches,
+        config: TrainConfig,
+        *,
+        schedule: ScheduleConfig,
+        head: Head,
+        compute: Compute,
+    ) -> Generator[Epoch | Waiting]:
+        """Yield an `Epoch` after each pass and every `PAUSE` seconds within one."""
+
+
 def fit(
     training: Training,
     batches: Batches,
@@ -77,7 +99,7 @@ def fit(
     schedule: ScheduleConfig,
     head: Head,
     compute: Compute,
-) -> Iterator[Epoch]:
+) -> Generator[Epoch]:
     """Train in place; yield an `Epoch` after each pass and every `PAUSE` seconds within one.
 
     Stop by not asking for more. Raises `NonFiniteError` before a step that would spoil the weights.
@@ -115,20 +137,23 @@ def fit(
             # one number for all gradients and weights: NaN or infinity in any of them shows in it
             size = torch.nn.utils.get_total_norm([*gradients, *state.values()]).item()
             if not math.isfinite(value + size):
-                raise _explained(training, batch.images, outputs, value, pace)
+                raise explained(training, batch.images, outputs, value, pace)
             if math.isfinite(config.gradient_clip):
                 torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
             optimizer.step(pace)
-            _update_average(training, state, config.averaging)
-            _count(training, value, head.logits(outputs.detach()), batch.labels)
+            training.average = followed(
+                training.average, state, total=training.total, decay=config.averaging
+            )
+            right = head.logits(outputs.detach()).argmax(dim=1) == batch.labels
+            count(training, value, int(right.sum()), len(right))
             finished = training.step == len(batches) or training.total == total
             now = perf_counter()
             if finished or now - paused > PAUSE:
                 training.seconds += now - started
                 require_finite(tensors(training), "after the update")
-                epoch = _epoch(training, pace, total, complete=finished)
+                epoch = epoch_so_far(training, pace, total, complete=finished)
                 if finished:
-                    _next_epoch(training)
+                    next_epoch(training)
                 yield epoch
                 to_training(network)  # the caller may have evaluated
                 started = paused = perf_counter()
@@ -185,26 +210,31 @@ def require_finite(groups: Mapping[str, Mapping[str, Tensor]], when: str) -> Non
 _ADVICE = "lower optimizer.rate or set train.gradient_clip"
 
 
-def _update_average(training: Training, state: dict[str, Tensor], decay: float) -> None:
+def followed(
+    average: dict[str, Tensor], state: dict[str, Tensor], *, total: int, decay: float
+) -> dict[str, Tensor]:
+    """The running average of `state` after one more of `total` updates; none without `decay`."""
     if not decay:
-        return
-    if not training.average:
-        training.average = {name: value.clone() for name, value in state.items()}
+        return {}
+    if not average:
+        return {name: value.clone() for name, value in state.items()}
     # a young average follows faster, so that it forgets the random start
-    weight = 1 - min(decay, (1 + training.total) / (10 + training.total))
-    average = [training.average[name] for name in state]
-    torch._foreach_lerp_(average, list(state.values()), weight)
+    weight = 1 - min(decay, (1 + total) / (10 + total))
+    torch._foreach_lerp_([average[name] for name in state], list(state.values()), weight)
+    return average
 
 
-def _count(training: Training, loss: float, logits: Tensor, labels: Tensor) -> None:
+def count(training: Training, loss: float, correct: int, seen: int) -> None:
+    """Note a step of `seen` pictures, of which `correct` were told right."""
     training.losses.append(loss)
-    training.correct += int((logits.argmax(dim=1) == labels).sum())
-    training.seen += len(labels)
+    training.correct += correct
+    training.seen += seen
     training.step += 1
     training.total += 1
 
 
-def _epoch(training: Training, pace: float, total_steps: int, *, complete: bool) -> Epoch:
+def epoch_so_far(training: Training, pace: float, total_steps: int, *, complete: bool) -> Epoch:
+    """The present pass; `pace` is the share of the configured rate in its last step."""
     return Epoch(
         number=training.epoch,
         losses=tuple(training.losses),
@@ -218,14 +248,15 @@ def _epoch(training: Training, pace: float, total_steps: int, *, complete: bool)
     )
 
 
-def _next_epoch(training: Training) -> None:
+def next_epoch(training: Training) -> None:
+    """Begin the next pass."""
     training.epoch += 1
     training.step = training.correct = training.seen = 0
     training.losses = []
     training.seconds = 0.0
 
 
-def _explained(
+def explained(
     training: Training, images: Tensor, outputs: Tensor, loss: float, pace: float
 ) -> NonFiniteError:
     """Name the first thing on the way from weights to gradients that is not finite."""

@@ -30,6 +30,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["run_folder"],
     ["run_data"],
     ["course"],
+    ["stacking"],
     ["explain"],
     ["diagnosis"],
     ["pages", "recipes", "event_files", "standing"],
