@@ -1,12 +1,12 @@
 """Many seeds of one configuration at once: a worker of one thread for each core of this machine.
 
 Workers that do not wait for each other in every step do more in the same time than one training on
-all cores, and each run has the bits of its own single training with `threads=1`.
+all cores. Each trains one seed after the other, or several in step where that is found to be
+quicker; either way a run has the bits of its own single training with the settings in its folder.
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -18,18 +18,19 @@ from kenspeckle import config, storage
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.picture_cache import Progress
 from kenspeckle.errors import ConfigError, RunError
+from kenspeckle.headway import Headway, ManyAdvanced
 from kenspeckle.outset import Ready, ready
 from kenspeckle.processor import cores
 from kenspeckle.recipes.choice import choose
 from kenspeckle.run_folder import CONFIG, Run
 from kenspeckle.runs import RUNS, never
 from kenspeckle.settings import RunConfig
+from kenspeckle.stacking.probe import Measured, quickest
 from kenspeckle.worker_pool import (
     Job,
     JobAdvanced,
     JobDied,
     JobDone,
-    JobEvent,
     JobFailed,
     JobStopped,
     carried_out,
@@ -46,19 +47,9 @@ class ManyStarted:
     kept: int
     workers: int
     threads: int  # of each worker
+    stack: int  # seeds that each worker trains in step
     device: str
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ManyAdvanced:
-    """How far all runs together have come."""
-
-    done: int  # runs that are finished
-    runs: int
-    share: float  # of all updates, 0..1
-    seconds: float  # since the beginning of this session
-    seconds_left: float | None  # by the pace of this session; None while there is none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,17 +73,21 @@ def train_many(
     model: str = "",
     settings: Iterable[str] = (),
     out: str | Path | None = None,
+    stacked: bool | None = None,
 ) -> tuple[Run, ...]:
     """Train a recipe once for each seed, as many at once as there are cores; return the runs.
 
-    `seeds` is how many, from 0, or which. Run folders are `out`/seed-000 and so on; a repeat keeps
-    those that are finished and goes on with the others. Raises `RunError` where one fails, after
-    the others are finished.
+    `stacked` is whether each core trains several in step, which gives other bits than training one
+    by itself; None leaves it to a measurement. `seeds` is how many, from 0, or which. Run folders
+    are `out`/seed-000 and so on; a repeat keeps those that are finished and goes on with the
+    others. Raises `RunError` where one fails, after the others are finished.
     """
     choice = choose(source, recipe=recipe, model=model, settings=settings)
     dataset = source if isinstance(source, Dataset) else None
     ended = None
-    for event in training_many(choice.config, seeds=seeds, out=out, dataset=dataset):
+    for event in training_many(
+        choice.config, seeds=seeds, out=out, dataset=dataset, stacked=stacked
+    ):
         ended = event
     assert isinstance(ended, ManyEnded)
     if ended.failed:
@@ -106,10 +101,11 @@ def training_many(
     seeds: int | Sequence[int],
     out: str | Path | None = None,
     dataset: Dataset | None = None,
+    stacked: bool | None = None,
     stop: Callable[[], bool] = never,
     progress: Progress | None = None,
 ) -> Iterator[ManyEvent]:
-    """Train `settings` with each of `seeds`, event by event.
+    """Train `settings` with each of `seeds`, event by event; `stacked` is as for `train_many`.
 
     When `stop()` is true, what is at work is saved, and a repeat goes on from there.
     """
@@ -120,8 +116,36 @@ def training_many(
     found = ready(asked, dataset=dataset, progress=progress)
     name = Path(settings.source).name.partition(".")[0] or "data"
     folder = Path(out) if out is not None else RUNS / f"{name}-{settings.recipe}-seeds"
+    notes = found.notes
+    measured = _measured(found, folder, len(numbers), stacked)
+    if measured.stack > 1:
+        asked = replace(asked, stacked=True)
+        found = replace(found, settings=replace(found.settings, stacked=True))
+        notes = (*notes, _about(measured))
     jobs = jobs_of(found, asked, folder, numbers)
-    yield from carry_out(jobs, found.data, settings=found.settings, stop=stop, notes=found.notes)
+    yield from carry_out(
+        jobs, found.data, settings=found.settings, stack=measured.stack, stop=stop, notes=notes
+    )
+
+
+def _measured(found: Ready, folder: Path, runs: int, stacked: bool | None) -> Measured:
+    """How many seeds to train in step; a folder that has been begun decides whether it is one."""
+    if stacked is None and (folder / SET).is_file():
+        stacked = config.loads(RunConfig, (folder / SET).read_text(encoding="utf-8")).stacked
+    most = -(-runs // worker_count(found.settings, runs))
+    if found.settings.stacked or stacked:
+        chosen = quickest(found.settings, found.compute, found.data, most=most)
+        return chosen if chosen.stack > 1 else Measured(stack=max(2, min(most, 4)), share=1.0)
+    if stacked is False:
+        return Measured(stack=1, share=1.0)
+    return quickest(found.settings, found.compute, found.data, most=most)
+
+
+def _about(measured: Measured) -> str:
+    return (
+        f"seeds learn in step, up to {measured.stack} at once, in {measured.share:.2f} of the time "
+        "of each by itself (train_many(..., stacked=False) trains each by itself)"
+    )
 
 
 def on_one_thread(settings: RunConfig) -> RunConfig:
@@ -174,97 +198,55 @@ def carry_out(
     data: Dataset,
     *,
     settings: RunConfig,
+    stack: int = 1,
     stop: Callable[[], bool] = never,
     notes: Sequence[str] = (),
     refill: Callable[[], Sequence[Job]] = tuple,
 ) -> Iterator[ManyEvent]:
-    """Train what of `jobs` is not finished yet; `refill` is asked for more when none waits."""
-    account = _Account()
+    """Train what of `jobs` is not finished yet; `refill` is asked for more when none waits.
+
+    A worker takes `stack` of them at once where they are to learn in step.
+    """
+    headway = Headway()
     waiting: deque[Job] = deque()
 
     def more(added: Sequence[Job]) -> None:
         while added and not waiting:
-            waiting.extend(account.unfinished(added))
+            waiting.extend(headway.unfinished(added))
             if not waiting:
                 added = refill()
 
     more(jobs or refill())
-    workers = worker_count(settings, len(account.jobs))
+    workers = worker_count(settings, -(-len(headway.jobs) // stack))
     yield ManyStarted(
-        runs=len(account.jobs),
-        kept=account.kept,
+        runs=len(headway.jobs),
+        kept=headway.kept,
         workers=workers,
         threads=settings.threads,
+        stack=stack,
         device=settings.device,
         notes=tuple(notes),
     )
     failed: list[JobFailed] = []
     is_interrupted = False
-    events = carried_out(waiting, data, workers=workers, threads=settings.threads, stop=stop)
+    events = carried_out(
+        waiting, data, workers=workers, threads=settings.threads, stack=stack, stop=stop
+    )
     with closing(events):
         for event in events:
-            account.hear(event)
+            headway.hear(event)
             if isinstance(event, JobStopped):
                 is_interrupted = True
                 continue
             if isinstance(event, JobFailed):
                 failed.append(event)
             yield event
-            yield account.advanced()
+            yield headway.advanced()
             if not waiting and isinstance(event, JobDone | JobFailed):
                 more(refill())
     yield ManyEnded(
         state="interrupted" if is_interrupted or waiting else "finished",
-        runs=tuple(run for run in map(_run, account.jobs) if run.is_finished),
+        runs=tuple(run for run in (Run(job.path) for job in headway.jobs) if run.is_finished),
         failed=tuple(failed),
-        seconds=account.seconds,
+        seconds=headway.seconds,
     )
-
-
-class _Account:
-    """How far the runs have come, those of earlier sessions included."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Job] = []
-        self.kept = 0  # runs that were finished before
-        self._done = 0  # runs that were finished in this session
-        self._began = time.monotonic()
-        self._shares: dict[Path, float] = {}  # of the updates of each run that has begun
-        self._before: dict[Path, float] = {}  # what of them earlier sessions had done
-
-    @property
-    def seconds(self) -> float:
-        """Since the beginning."""
-        return time.monotonic() - self._began
-
-    def unfinished(self, added: Sequence[Job]) -> list[Job]:
-        """Take note of `added` jobs; those that are still to be done."""
-        found = [job for job in added if not _run(job).is_finished]
-        self.jobs += added
-        self.kept += len(added) - len(found)
-        return found
-
-    def hear(self, event: JobEvent) -> None:
-        path = event.job.path
-        if isinstance(event, JobAdvanced):
-            self._shares[path] = event.step / event.steps
-            self._before.setdefault(path, event.began / event.steps)
-        elif isinstance(event, JobDone | JobFailed):
-            self._shares[path] = 1.0
-            self._done += isinstance(event, JobDone)
-
-    def advanced(self) -> ManyAdvanced:
-        """What people want to know of it."""
-        whole = self.kept + sum(self._shares.values())
-        here = whole - self.kept - sum(self._before.values())
-        return ManyAdvanced(
-            done=self.kept + self._done,
-            runs=len(self.jobs),
-            share=whole / len(self.jobs),
-            seconds=self.seconds,
-            seconds_left=(len(self.jobs) - whole) * self.seconds / here if here > 0 else None,
-        )
-
-
-def _run(job: Job) -> Run:
-    return Run(job.path)

@@ -1,4 +1,4 @@
-"""A process that trains one run after the other; `worker_pool` starts it.
+"""A process that trains runs, one after the other or in step; `worker_pool` starts it.
 
 Orders come in and news go out as lines of JSON. While a run is trained, anything to read means
 stop: an order to, or the end of the process that gives them.
@@ -10,6 +10,8 @@ import json
 import os
 import select
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,12 @@ from kenspeckle import config
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.shared import open_shared
 from kenspeckle.errors import KenspeckleError
-from kenspeckle.events import Ended, Started
+from kenspeckle.events import Ended, Event, Started
 from kenspeckle.run_folder import CONFIG, Run
 from kenspeckle.runs import resuming, training
 from kenspeckle.settings import RunConfig
-from kenspeckle.training import Epoch
+from kenspeckle.stacking.lockstep import Lockstep
+from kenspeckle.training import Epoch, Loop, Waiting
 
 _INPUT = 0  # the descriptor of stdin, read without a buffer so that select sees all there is
 _OFTEN = 0.5  # seconds between two lines of news
@@ -38,32 +41,59 @@ def main() -> None:
     while order := orders.next():
         if "stop" in order:
             return
-        try:
-            _train(order, dataset)
-        except KenspeckleError as error:
-            _say({"failed": " ".join(str(error).split())})
+        _train(order["runs"], dataset)
 
 
-def _train(order: dict[str, Any], dataset: Dataset | None) -> None:
-    """Train a run to its end, or until there is something to read; go on with one that began."""
-    path = Path(order["run"])
+def _train(orders: list[dict[str, Any]], dataset: Dataset | None) -> None:
+    """Train runs to their ends, or until there is something to read; go on with those that began.
+
+    Several learn in step.
+    """
+    lockstep = Lockstep(len(orders)) if len(orders) > 1 else None
+    going = {}
+    for place, order in enumerate(orders):
+        loop = partial(lockstep.fit, place) if lockstep else None
+        going[place] = _news(place, order, dataset, loop)
+    while going:
+        for place, news in list(going.items()):
+            if next(news, None) is None:
+                del going[place]
+                if lockstep:
+                    lockstep.leave(place)
+
+
+def _news(
+    place: int, order: dict[str, Any], dataset: Dataset | None, loop: Loop | None
+) -> Iterator[Waiting]:
+    """Train a run, and tell of it; stop only where it waits for others."""
+    path, said, began = Path(order["run"]), 0.0, 0
     if Run(path).is_finished:  # by a process that died before it could say so
-        _say({"ended": "finished", "seconds": 0.0})
+        _say({"place": place, "ended": "finished", "seconds": 0.0})
         return
+    try:
+        for event in _events(path, order["settings"], dataset, loop):
+            if isinstance(event, Waiting):
+                yield event
+            elif isinstance(event, Started):
+                began = event.step
+            elif isinstance(event, Epoch) and time.monotonic() - said > _OFTEN:
+                said = time.monotonic()
+                step = {"began": began, "step": event.step, "steps": event.total_steps}
+                _say({"place": place, **step})
+            elif isinstance(event, Ended):
+                seconds = event.train_seconds
+                _say({"place": place, "ended": event.state, "seconds": seconds})
+    except KenspeckleError as error:
+        _say({"place": place, "failed": " ".join(str(error).split())})
+
+
+def _events(
+    path: Path, settings: str, dataset: Dataset | None, loop: Loop | None
+) -> Iterator[Event]:
     if (path / CONFIG).is_file():
-        events = resuming(path, dataset=dataset, stop=_is_told)
-    else:
-        settings = config.loads(RunConfig, order["settings"])
-        events = training(settings, out=path, dataset=dataset, stop=_is_told)
-    said, began = 0.0, 0
-    for event in events:
-        if isinstance(event, Started):
-            began = event.step
-        elif isinstance(event, Epoch) and time.monotonic() - said > _OFTEN:
-            said = time.monotonic()
-            _say({"began": began, "step": event.step, "steps": event.total_steps})
-        elif isinstance(event, Ended):
-            _say({"ended": event.state, "seconds": event.train_seconds})
+        return resuming(path, dataset=dataset, stop=_is_told, loop=loop)
+    asked = config.loads(RunConfig, settings)
+    return training(asked, out=path, dataset=dataset, stop=_is_told, loop=loop)
 
 
 def _is_told() -> bool:

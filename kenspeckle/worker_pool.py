@@ -5,9 +5,9 @@ from __future__ import annotations
 import selectors
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +79,10 @@ JobEvent = JobAdvanced | JobDone | JobStopped | JobDied | JobFailed
 
 @dataclass(kw_only=True, eq=False)
 class _Worker:
-    """A process, and the run that it works on."""
+    """A process, and the runs that it works on."""
 
     process: LineProcess
-    job: Job | None = None
+    jobs: dict[int, Job] = field(default_factory=dict)  # those not ended, by place in the order
 
 
 def carried_out(
@@ -91,32 +91,35 @@ def carried_out(
     *,
     workers: int,
     threads: int,
+    stack: int = 1,
     stop: Callable[[], bool],
     program: tuple[str, ...] = ("-m", _PROGRAM),
 ) -> Generator[JobEvent, None, None]:
     """Train `jobs` on `data` in `workers` processes of `threads` each, event by event.
 
-    `jobs` may be added to while an event is looked at. When `stop()` is true, what is at work is
-    saved and no other job begun. A Dataset in memory is shared; one of picture files is opened from
-    the cache by each process.
+    Of jobs that are `stacked` and differ in their seeds alone, a process takes up to `stack` at
+    once. `jobs` may be added to while an event is looked at. When `stop()` is true, what is at work
+    is saved and no other job begun. A Dataset in memory is shared; one of picture files is opened
+    from the cache by each process.
     """
     deaths: Counter[Path] = Counter()
     is_stopping = False
-    with ExitStack() as stack:
-        common = None if data.origin else stack.enter_context(shared(data))
+    with ExitStack() as closing:
+        common = None if data.origin else closing.enter_context(shared(data))
         setup = {"shared": common.facts if common else None}
         inherited = [common.file.fileno()] if common else []
-        selector = stack.enter_context(selectors.DefaultSelector())
+        selector = closing.enter_context(selectors.DefaultSelector())
         pool: list[_Worker] = []
-        stack.callback(_end_all, pool)
+        closing.callback(_end_all, pool)
         while True:
-            while not is_stopping and len(pool) < min(workers, len(jobs) + _busy(pool)):
+            needed = _busy(pool) + -(-len(jobs) // stack)
+            while not is_stopping and len(pool) < min(workers, needed):
                 pool.append(_started(setup, inherited, threads, program))
                 selector.register(pool[-1].process.output, selectors.EVENT_READ)
             for worker in pool:
-                if worker.job is None and jobs and not is_stopping:
-                    worker.job = jobs.popleft()
-                    worker.process.send(_order(worker.job))
+                if not worker.jobs and jobs and not is_stopping:
+                    worker.jobs = dict(enumerate(_taken(jobs, stack)))
+                    worker.process.send(_order(worker.jobs.values()))
             if not _busy(pool):
                 return
             for key, _ in selector.select(timeout=_LOOK):
@@ -127,18 +130,17 @@ def carried_out(
                     continue
                 pool.remove(worker)
                 selector.unregister(worker.process.output)
-                job, cause = worker.job, _cause(worker.process.ended())
+                cause = _cause(worker.process.ended())
                 worker.process.end()
-                if job is None:
-                    continue
-                deaths[job.path] += 1
-                if is_stopping:
-                    yield JobStopped(job=job)
-                elif deaths[job.path] < _TRIES:
-                    jobs.appendleft(job)
-                    yield JobDied(job=job, cause=cause)
-                else:
-                    yield JobFailed(job=job, reason=f"its process {cause}, twice")
+                for job in reversed(worker.jobs.values()):  # to wait in their order
+                    deaths[job.path] += 1
+                    if is_stopping:
+                        yield JobStopped(job=job)
+                    elif deaths[job.path] < _TRIES:
+                        jobs.appendleft(job)
+                        yield JobDied(job=job, cause=cause)
+                    else:
+                        yield JobFailed(job=job, reason=f"its process {cause}, twice")
             if not is_stopping and stop():
                 is_stopping = True
                 for worker in pool:
@@ -146,7 +148,18 @@ def carried_out(
 
 
 def _busy(pool: list[_Worker]) -> int:
-    return sum(worker.job is not None for worker in pool)
+    return sum(bool(worker.jobs) for worker in pool)
+
+
+def _taken(jobs: deque[Job], most: int) -> list[Job]:
+    """The next job, and those behind it that can learn in step with it."""
+    taken = [jobs.popleft()]
+    settings = taken[0].settings
+    while jobs and settings.stacked and len(taken) < most:
+        if replace(jobs[0].settings, seed=settings.seed) != settings:
+            break
+        taken.append(jobs.popleft())
+    return taken
 
 
 def _started(
@@ -160,25 +173,26 @@ def _started(
     return _Worker(process=process)
 
 
-def _order(job: Job) -> dict[str, Any]:
-    return {"run": str(job.path), "settings": config.dumps(job.settings)}
+def _order(jobs: Iterable[Job]) -> dict[str, Any]:
+    return {
+        "runs": [{"run": str(job.path), "settings": config.dumps(job.settings)} for job in jobs]
+    }
 
 
 def _news(worker: _Worker) -> Iterator[JobEvent]:
     for found in worker.process.documents():
-        job = worker.job
-        if job is None:
-            continue  # "ready"
+        if "ready" in found:
+            continue
+        place = found.pop("place")
         if "step" in found:
-            yield JobAdvanced(job=job, process=worker.process.number, **found)
-        elif "failed" in found:
-            worker.job = None
+            yield JobAdvanced(job=worker.jobs[place], process=worker.process.number, **found)
+            continue
+        job = worker.jobs.pop(place)
+        if "failed" in found:
             yield JobFailed(job=job, reason=found["failed"])
-        elif found.get("ended") == "finished":
-            worker.job = None
+        elif found["ended"] == "finished":
             yield JobDone(job=job, seconds=found["seconds"])
-        elif "ended" in found:
-            worker.job = None
+        else:
             yield JobStopped(job=job)
 
 

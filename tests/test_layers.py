@@ -55,6 +55,7 @@ LAYERS = [  # a name is a module or a whole folder; docs/architecture.md explain
     ["examination", "relabelling"],
     ["briefing"],
     ["seed_worker", "worker_pool"],
+    ["headway"],
     ["many"],
     ["contenders"],
     ["contest"],

@@ -15,7 +15,8 @@ import kenspeckle as ks
 from kenspeckle import config
 from kenspeckle.data.shared import open_shared, shared
 from kenspeckle.errors import ConfigError, RunError
-from kenspeckle.many import ManyAdvanced, ManyEnded, ManyStarted, training_many
+from kenspeckle.headway import ManyAdvanced
+from kenspeckle.many import ManyEnded, ManyStarted, training_many
 from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.worker_pool import JobAdvanced, JobDied, JobDone, JobFailed
 

@@ -13,7 +13,8 @@ from kenspeckle.pages.text import duration
 from kenspeckle.views.preparation import PreparationView
 
 if TYPE_CHECKING:
-    from kenspeckle.many import ManyAdvanced, ManyEvent, ManyStarted
+    from kenspeckle.headway import ManyAdvanced
+    from kenspeckle.many import ManyEvent, ManyStarted
 
 _EVERY = 30.0  # seconds between two lines where no bar can be drawn
 
@@ -45,7 +46,8 @@ class ManyView:
 
     def show(self, event: ManyEvent) -> None:
         """Print what `event` is about."""
-        from kenspeckle.many import ManyAdvanced, ManyStarted
+        from kenspeckle.headway import ManyAdvanced
+        from kenspeckle.many import ManyStarted
         from kenspeckle.worker_pool import JobDied, JobFailed
 
         match event:
@@ -65,6 +67,8 @@ class ManyView:
         kept = f", {event.kept} of them kept from before" if event.kept else ""
         threads = "1 thread" if event.threads == 1 else f"{event.threads} threads"
         at_once = f"{event.workers} at a time with {threads} each"
+        if event.stack > 1:
+            at_once = f"{event.stack} in step in each of {event.workers} processes with {threads}"
         self._screen.print(f"{event.runs} runs{kept}; {at_once} on {event.device}")
 
     def _advance(self, event: ManyAdvanced) -> None:
