@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from kenspeckle.serving.exchange import Message
+from kenspeckle.serving.asgi import Message
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from kenspeckle.serving.answer import Answer, document
+from kenspeckle.serving.asgi import Message, Receive, Send, error_answer
 from kenspeckle.serving.batching import Input, Refused, Told
 from kenspeckle.serving.bodies import Unfit, Upload, content_type, has_length, is_raw, uploads
 from kenspeckle.serving.desk import ServingDesk
-from kenspeckle.serving.exchange import Message, error_answer
-
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 class Predict:
