@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from kenspeckle.serving.asgi import Application, Message, Receive, Send, error_answer
 from kenspeckle.serving.batching import Refused
 from kenspeckle.serving.bodies import Unfit
 from kenspeckle.serving.desk import ServingDesk
-from kenspeckle.serving.exchange import Application, Message, error_answer
 from kenspeckle.serving.guards import Guard
 from kenspeckle.serving.predict_route import Predict
 from kenspeckle.serving.tokens import TokenGate
@@ -40,11 +40,7 @@ def application(
     )
     rest.router.redirect_slashes = False
 
-    async def dispatch(
-        scope: Message,
-        receive: Callable[[], Awaitable[Message]],
-        send: Callable[[Message], Awaitable[None]],
-    ) -> None:
+    async def dispatch(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/predict":
             if scope["method"] == "POST":
                 await predict(scope, receive, send)

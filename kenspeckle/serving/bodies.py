@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from kenspeckle.serving.exchange import Message
+from kenspeckle.serving.asgi import Message, Receive
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -57,6 +57,17 @@ def is_raw(kind: bytes) -> bool:
         415,
         "send a picture (Content-Type image/* or application/octet-stream) or multipart/form-data",
     )
+
+
+async def admitted(
+    scope: Message, receive: Receive, *, admit: Callable[[], None]
+) -> bytes | bytearray | None:
+    """The body, if `admit` does not raise before it is here; None where the client has gone."""
+    if not any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"]):
+        raise Unfit(411, "a body with its Content-Length is needed")
+    admit()
+    message = await receive()
+    return message["body"] if message["type"] == "http.request" else None
 
 
 def uploads(kind: bytes, body: bytes | bytearray) -> list[Upload]:
@@ -134,8 +145,3 @@ class _Parts:
 
     def _finish(self) -> None:
         self.is_ended = True
-
-
-def has_length(scope: Message) -> bool:
-    """Whether the header says that there is a body."""
-    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])

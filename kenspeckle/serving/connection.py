@@ -6,13 +6,13 @@ Within limits of size and time, which a client cannot stretch by being slow.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from kenspeckle.serving.exchange import STATUS_LINES, Exchange, Message
-from kenspeckle.serving.headers import PLAIN
+from kenspeckle.serving.asgi import Message, error_answer
+from kenspeckle.serving.exchange import Exchange
+from kenspeckle.serving.headers import SECURITY
 from kenspeckle.serving.request_reader import RequestReader
 from kenspeckle.serving.routes import route_of
 
@@ -23,6 +23,7 @@ TOO_MUCH = "too much waits; try again soon"
 _PIPELINED = 16  # requests that are read ahead of their answers
 _DISCARDED = 1 << 20  # bytes of a body that are read although nobody wants them
 _GRACE = 0.05  # seconds for an answer to a client that has closed its side
+_NO_SCOPE: Message = {"method": "", "http_version": "1.1", "path": "", "headers": []}
 
 
 class Connection(asyncio.Protocol):
@@ -34,7 +35,7 @@ class Connection(asyncio.Protocol):
         self.is_gone = False
         self.is_full = False  # more is written than the client reads
         self.deadline = 0.0
-        self.transport: asyncio.Transport | None = None
+        self.transport: asyncio.Transport
         self._exchanges: deque[Exchange] = deque()  # the first is being answered
         self._reading: Exchange | None = None  # whose body is arriving
         self._client: object = None
@@ -61,8 +62,7 @@ class Connection(asyncio.Protocol):
         self.server.closed(self)
         for exchange in self._exchanges:
             if not exchange.answered:
-                self._count(exchange, 499)
-            self._release(exchange)
+                self._settle(exchange, 499)
             exchange.wake()
             if exchange.task is not None:
                 exchange.task.cancel()
@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send `data`."""
-        if self.transport is not None and not self.is_gone:
+        if not self.is_gone:
             self.transport.write(data)
 
     def data_received(self, data: bytes) -> None:  # noqa: D102
@@ -106,19 +106,13 @@ class Connection(asyncio.Protocol):
     def header_read(self, scope: Message, *, keep_alive: bool) -> None:
         """All of a header is here: answer, or wait for the answers before it."""
         scope["client"], scope["server"] = self._client, self.server.address
-        exchange = Exchange(self, scope, since=self._since)
-        exchange.keep_alive = keep_alive
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                exchange.expected = int(value)
-            elif name == b"expect":
-                exchange.wants_continue = value.lower() == b"100-continue"
+        exchange = Exchange(self, scope, since=self._since, keep_alive=keep_alive)
         self._reading = exchange
         self.deadline = self.server.now() + self.limits.body_seconds
         self._exchanges.append(exchange)
         if len(self._exchanges) == 1:
             self._answer(exchange)
-        elif len(self._exchanges) > _PIPELINED and self.transport is not None:
+        elif len(self._exchanges) > _PIPELINED:
             self.transport.pause_reading()
 
     def body_read(self, data: bytes) -> None:
@@ -133,10 +127,11 @@ class Connection(asyncio.Protocol):
             return
         exchange.take(data)
         self.server.held += len(data)
-        if exchange.received > self.limits.body:
-            self.fail(exchange, 413, f"the body has over {self.limits.body:,} bytes")
-        elif self.server.held > self.limits.held:
-            self.fail(exchange, 429, TOO_MUCH)
+        excess = self._excess(exchange.received, self.server.held)
+        if excess and exchange is self._exchanges[0]:
+            self.fail(exchange, *excess)
+        elif excess:
+            self.refuse(*excess)
 
     def request_read(self) -> None:
         """All of a request is here."""
@@ -156,14 +151,15 @@ class Connection(asyncio.Protocol):
         self._requests.stop()
         if self._reading is not None and not self._reading.answered:
             self._reading.keep_alive = False
+            self._reading.refusal = status, text
             if self._exchanges[0] is self._reading:
                 self.fail(self._reading, status, text)
         elif self._exchanges:  # their answers come first, then the end
             self._exchanges[-1].keep_alive = False
         else:
-            self.server.metrics.answered("other", status, time.perf_counter() - self._since)
-            self._error(status, text, close=True)
-            self._linger()
+            exchange = Exchange(self, _NO_SCOPE, since=self._since, keep_alive=False)
+            self._exchanges.append(exchange)
+            self.fail(exchange, status, text)
 
     def may_continue(self, exchange: Exchange) -> bool:
         """Whether the connection can be used again after the answer that now begins."""
@@ -176,8 +172,7 @@ class Connection(asyncio.Protocol):
 
     def end(self, exchange: Exchange) -> None:
         """All of the answer is written."""
-        self._count(exchange, exchange.status)
-        self._release(exchange)
+        self._settle(exchange, exchange.status)
         if exchange.complete or not exchange.keep_alive:
             self._finish(exchange)
 
@@ -188,12 +183,9 @@ class Connection(asyncio.Protocol):
         if exchange.started:
             self.abort()
             return
-        if not self.may_continue(exchange):
-            exchange.keep_alive = False
-        exchange.started = exchange.answered = True
-        exchange.status = status
-        self._error(status, text, close=not exchange.keep_alive)
-        self.end(exchange)
+        after = [(b"retry-after", b"1")] if status in (429, 503) else []
+        for message in error_answer(status, text, [*SECURITY, *after]):
+            exchange.write(message)
 
     def expire(self, now: float) -> None:
         """Look whether what is awaited is overdue."""
@@ -220,8 +212,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """End it at once."""
-        if self.transport is not None:
-            self.transport.abort()
+        self.transport.abort()
 
     def _give_up(self) -> None:
         if self._exchanges:
@@ -229,14 +220,19 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, exchange: Exchange) -> None:
         """Let the application answer, unless the header alone says why not."""
-        expected = exchange.expected or 0
-        if expected > self.limits.body:
-            self.fail(exchange, 413, f"the body has over {self.limits.body:,} bytes")
-        elif expected and self.server.held + expected > self.limits.held:
-            self.fail(exchange, 429, TOO_MUCH)
+        size = exchange.expected or 0
+        refusal = exchange.refusal or self._excess(size, size and self.server.held + size)
+        if refusal:
+            self.fail(exchange, *refusal)
         else:
-            loop = asyncio.get_running_loop()
-            exchange.task = loop.create_task(exchange.run(self.server.application))
+            answering = exchange.run(self.server.application)
+            exchange.task = asyncio.get_running_loop().create_task(answering)
+
+    def _excess(self, size: int, held: int) -> tuple[int, str] | None:
+        """Why a body of `size` bytes, with which `held` are in memory, is too much."""
+        if size > self.limits.body:
+            return 413, f"the body has over {self.limits.body:,} bytes"
+        return (429, TOO_MUCH) if held > self.limits.held else None
 
     def _finish(self, exchange: Exchange) -> None:
         """Go on to the next request, or end the connection."""
@@ -245,30 +241,15 @@ class Connection(asyncio.Protocol):
         if not exchange.keep_alive or (self._is_half and not self._exchanges):
             self._linger()
         elif self._exchanges:
-            if len(self._exchanges) <= _PIPELINED and self.transport is not None:
+            if len(self._exchanges) <= _PIPELINED:
                 self.transport.resume_reading()
             self._answer(self._exchanges[0])
         elif not self._requests.in_header:
             self.deadline = self.server.now() + self.limits.idle_seconds
 
-    def _error(self, status: int, text: str, *, close: bool) -> None:
-        body = json.dumps({"error": text}).encode()
-        self.write(
-            b"%b%bcontent-type: application/json\r\ncontent-length: %d\r\n%b%b%b\r\n%b"
-            % (
-                STATUS_LINES[status],
-                self.server.date,
-                len(body),
-                PLAIN,
-                b"retry-after: 1\r\n" if status in (429, 503) else b"",
-                b"connection: close\r\n" if close else b"",
-                body,
-            )
-        )
-
     def _linger(self) -> None:
         """End our side, and read on for a while: closing at once would destroy the answer."""
-        if self._lingers or self.transport is None or self.is_gone:
+        if self._lingers or self.is_gone:
             return
         self._lingers = True
         self._requests.stop()
@@ -282,10 +263,9 @@ class Connection(asyncio.Protocol):
         except OSError:
             self.abort()
 
-    def _count(self, exchange: Exchange, status: int) -> None:
+    def _settle(self, exchange: Exchange, status: int) -> None:
+        """Count it, and hold nothing of it any more."""
         seconds = time.perf_counter() - exchange.since
         self.server.metrics.answered(route_of(exchange.scope["path"]), status, seconds)
-
-    def _release(self, exchange: Exchange) -> None:
         self.server.held -= exchange.held
         exchange.held = 0

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kenspeckle.serving.asgi import Application, Fields, Message
 
 if TYPE_CHECKING:
     from kenspeckle.serving.connection import Connection
 
-Message = MutableMapping[str, Any]
-Application = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
-    Awaitable[None],
-]
-STATUS_LINES = {
+_STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
 _BODILESS = (204, 304)
@@ -27,48 +22,34 @@ _BODILESS = (204, 304)
 class Exchange:
     """A request whose header has been read; `answered` once all of the answer is written."""
 
-    __slots__ = (
-        "_arrived",
-        "_chunked",
-        "_connection",
-        "_delivered",
-        "_head",
-        "answered",
-        "body",
-        "complete",
-        "deadline",
-        "expected",
-        "held",
-        "keep_alive",
-        "received",
-        "scope",
-        "since",
-        "started",
-        "status",
-        "task",
-        "wants_continue",
-    )
-
-    def __init__(self, connection: Connection, scope: Message, *, since: float) -> None:
+    def __init__(
+        self, connection: Connection, scope: Message, *, since: float, keep_alive: bool
+    ) -> None:
         self._connection = connection
         self.scope = scope
         self.since = since  # of the first byte, by time.perf_counter
+        self.keep_alive = keep_alive
+        self.expected: int | None = None  # bytes of the body, by Content-Length
+        self.wants_continue = False
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                self.expected = int(value)
+            elif name == b"expect":
+                self.wants_continue = value.lower() == b"100-continue"
         self.body: bytes | bytearray = b""
         self.received = 0  # bytes of the body
         self.held = 0  # of them in memory
-        self.expected: int | None = None  # by Content-Length
         self.complete = False  # all of it is here
-        self.keep_alive = True
-        self.wants_continue = False
         self.started = False  # the answer
         self.answered = False
         self.status = 0
+        self.refusal: tuple[int, str] | None = None  # found while answers before it were awaited
         self.deadline = 0.0  # of the answer; 0 while the body is on its way
         self.task: asyncio.Task[None] | None = None
         self._arrived: asyncio.Future[None] | None = None
         self._delivered = False
         self._chunked = False
-        self._head = b""
+        self._fields: Fields = []
 
     def take(self, data: bytes) -> None:
         """Add a piece of the body."""
@@ -112,67 +93,51 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(self, message: Message) -> None:
-        """Write a part of the answer."""
-        connection = self._connection
-        if self.answered or connection.is_gone:
+        """Write a part of the answer, and wait where the client is slower to read."""
+        self.write(message)
+        if not self.answered and self._connection.is_full and not self._connection.is_gone:
+            await self._connection.drained()
+
+    def write(self, message: Message) -> None:
+        """Write a part of the answer; its header goes with the first piece of its body."""
+        if self.answered or self._connection.is_gone:
             return
         if message["type"] == "http.response.start":
-            self.started = True
-            self.status = message["status"]
-            self._head = self._headed(message.get("headers", ()))
+            self.status, self._fields = message["status"], message.get("headers", [])
             return
         body, more = message.get("body", b""), message.get("more_body", False)
-        silent = self.scope["method"] == "HEAD" or self.status in _BODILESS
-        if self._head:
-            if b"\r\ncontent-length:" not in self._head and self.status not in _BODILESS:
-                if not more:
-                    self._head += b"content-length: %d\r\n" % len(body)
-                elif self.scope["http_version"] == "1.1":
-                    self._chunked = True
-                    self._head += b"transfer-encoding: chunked\r\n"
-                else:
-                    self.keep_alive = False
-            if not connection.may_continue(self):
-                self.keep_alive = False
-            if not self.keep_alive:
-                self._head += b"connection: close\r\n"
-            elif self.scope["http_version"] == "1.0":
-                self._head += b"connection: keep-alive\r\n"
-            head, self._head = self._head + b"\r\n", b""
-        else:
-            head = b""
-        if silent:
+        head = b"" if self.started else self._head(len(body), more=more)
+        self.started = True
+        if self.scope["method"] == "HEAD" or self.status in _BODILESS:
             body = b""
         elif self._chunked:
             body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            if not more:
-                body += b"0\r\n\r\n"
-        connection.write(head + body)
+            body += b"" if more else b"0\r\n\r\n"
+        self._connection.write(head + body)
         if not more:
             self.answered = True
-            connection.end(self)
-        elif connection.is_full:
-            await connection.drained()
+            self._connection.end(self)
 
-    def _headed(self, headers: Any) -> bytes:
-        pieces = [STATUS_LINES[self.status], self._connection.server.date]
-        for name, value in headers:
+    def _head(self, size: int, *, more: bool) -> bytes:
+        """The status line and the fields of an answer whose first piece has `size` bytes."""
+        lines = [_STATUS_LINES[self.status], self._connection.server.date]
+        has_length = self.status in _BODILESS
+        for name, value in self._fields:
             if b"\n" in value or b"\r" in value or b"\n" in name:
                 raise ValueError(f"header {name!r} would break the answer")
-            pieces += (name.lower(), b": ", value, b"\r\n")
-        return b"".join(pieces)
-
-
-def error_answer(status: int, text: str, headers: list[tuple[bytes, bytes]]) -> tuple[Message, ...]:
-    """The ASGI messages of `{"error": text}`."""
-    body = json.dumps({"error": text}).encode()
-    start = {
-        "type": "http.response.start",
-        "status": status,
-        "headers": [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            *headers,
-        ],
-    }
-    return start, {"type": "http.response.body", "body": body}
+            has_length = has_length or name.lower() == b"content-length"
+            lines += (name.lower(), b": ", value, b"\r\n")
+        is_old = self.scope["http_version"] == "1.0"
+        self._chunked = more and not has_length and not is_old
+        if self._chunked:
+            lines.append(b"transfer-encoding: chunked\r\n")
+        elif not more and not has_length:
+            lines.append(b"content-length: %d\r\n" % size)
+        elif not has_length:  # then the end of the connection is the end of the answer
+            self.keep_alive = False
+        if not self.keep_alive or not self._connection.may_continue(self):
+            self.keep_alive = False
+            lines.append(b"connection: close\r\n")
+        elif is_old:
+            lines.append(b"connection: keep-alive\r\n")
+        return b"".join([*lines, b"\r\n"])

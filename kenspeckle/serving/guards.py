@@ -6,17 +6,16 @@ A browser on this machine reaches 127.0.0.1 for any page that it shows. So the H
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
-from kenspeckle.serving.exchange import Application, Message, error_answer
+from kenspeckle.serving.asgi import Application, Fields, Message, Receive, Send, error_answer
 from kenspeckle.serving.headers import with_security
 from kenspeckle.serving.tokens import TokenGate
 
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 _SAFE = ("GET", "HEAD")
 
-Refusal = tuple[int, str, list[tuple[bytes, bytes]]]
+Refusal = tuple[int, str, Fields]
 
 
 def hosts(host: str, port: int) -> frozenset[bytes] | None:
@@ -41,12 +40,7 @@ class Guard:
         self._hosts = hosts
         self._gate = gate
 
-    async def __call__(
-        self,
-        scope: Message,
-        receive: Callable[[], Awaitable[Message]],
-        send: Callable[[Message], Awaitable[None]],
-    ) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer, or refuse with one line of why."""
         if scope["type"] != "http":
             await self._inside(scope, receive, send)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kenspeckle.serving.asgi import Fields
+
 POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     b"connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -14,10 +16,9 @@ SECURITY = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
-PLAIN = b"".join(b"%b: %b\r\n" % field for field in SECURITY)
 
 
-def with_security(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def with_security(headers: Fields) -> Fields:
     """`headers` and those of `SECURITY` that they do not set otherwise."""
     own = {name.lower() for name, _ in headers}
     return [*headers, *(field for field in SECURITY if field[0] not in own)]

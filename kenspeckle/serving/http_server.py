@@ -15,8 +15,8 @@ import sys
 from contextlib import suppress
 from email.utils import formatdate
 
+from kenspeckle.serving.asgi import Application
 from kenspeckle.serving.connection import Connection
-from kenspeckle.serving.exchange import Application
 from kenspeckle.serving.http_limits import HttpLimits
 from kenspeckle.serving.metrics import Metrics
 

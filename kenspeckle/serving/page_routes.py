@@ -111,30 +111,45 @@ class PageDesk(Protocol):
 
 def page_routes(desk: PageDesk) -> list[Route]:
     """The page, its files, and what it asks for."""
-    folder = files("kenspeckle.serving").joinpath("page")
-    kinds = {**_FILES, **dict.fromkeys(_PAGES.values(), "text/html; charset=utf-8")}
-    loaded = {name: (folder.joinpath(name).read_bytes(), kind) for name, kind in kinds.items()}
+    page = _Page(desk)
+    return [
+        *(Route(path, page.page) for path in _PAGES),
+        Route("/page/{file}", page.part),
+        Route("/about.json", page.about),
+        Route("/insight", page.insight, methods=["POST"]),
+        Route("/recent", page.recent),
+        Route("/recent/picture", page.thumbnail),
+        Route("/review", page.review, methods=["POST"]),
+    ]
 
-    def file(name: str) -> Response:
-        content, kind = loaded[name]
-        return Response(content, headers={"Content-Type": kind, "Cache-Control": "no-cache"})
 
-    async def page(request: Request) -> Response:
-        return file(_PAGES[request.url.path])
+class _Page:
+    """What a desk answers to each of them."""
 
-    async def part_of_page(request: Request) -> Response:
+    def __init__(self, desk: PageDesk) -> None:
+        self._desk = desk
+        folder = files("kenspeckle.serving").joinpath("page")
+        names = [*_PAGES.values(), *_FILES]
+        self._files = {name: folder.joinpath(name).read_bytes() for name in names}
+
+    async def page(self, request: Request) -> Response:
+        return self._file(_PAGES[request.url.path], "text/html; charset=utf-8")
+
+    async def part(self, request: Request) -> Response:
         name = request.path_params["file"]
-        return file(name) if name in _FILES else as_error("no such file of the page", 404)
+        if name not in _FILES:
+            return as_error("no such file of the page", 404)
+        return self._file(name, _FILES[name])
 
-    async def about(_: Request) -> Response:
-        return as_json({**desk.about, "most_bytes": _MOST_PICTURE})
+    async def about(self, _: Request) -> Response:
+        return as_json({**self._desk.about, "most_bytes": _MOST_PICTURE})
 
-    async def insight(request: Request) -> Response:
+    async def insight(self, request: Request) -> Response:
         body = await _body(request, _MOST_PICTURE)
         if body is None:
             return as_error(f"a picture may have at most {_MOST_PICTURE >> 20} MiB", 413)
         asked = request.query_params.get("parts", ",".join(PARTS))
-        classes = desk.about["class_names"]
+        classes = self._desk.about["class_names"]
         target = request.query_params.get("class", "")
         if target and not (target.isascii() and target.isdigit() and int(target) < len(classes)):
             return as_error(f"class must be a number below {len(classes)}", 400)
@@ -143,13 +158,13 @@ def page_routes(desk: PageDesk) -> list[Route]:
             return as_error(f"parts must be some of {', '.join(PARTS)}", 400)
         label = classes[int(target)] if target else ""
         try:
-            return as_json(await desk.insight(body, label=label, parts=parts))
+            return as_json(await self._desk.insight(body, label=label, parts=parts))
         except ServingError as error:
             return as_error(str(error), 503)
         except KenspeckleError as error:
             return as_error(str(error).removeprefix("picture: "), 422)
 
-    async def recent(_: Request) -> Response:
+    async def recent(self, _: Request) -> Response:
         return as_json(
             [
                 {
@@ -159,28 +174,27 @@ def page_routes(desk: PageDesk) -> list[Route]:
                     "probability": item.answer.probability,
                     "marked": item.marked,
                 }
-                for item in desk.recent()
+                for item in self._desk.recent()
             ]
         )
 
-    async def thumbnail(request: Request) -> Response:
+    async def thumbnail(self, request: Request) -> Response:
         key = request.query_params.get("key", "")
-        found = next((item for item in desk.recent() if item.key == key), None)
+        found = next((item for item in self._desk.recent() if item.key == key), None)
         if found is None:
             return as_error("no such answer any more", 404)
         is_png = found.thumbnail.startswith(b"\x89PNG")
         kind = "image/png" if is_png else "image/jpeg"
         return Response(found.thumbnail, media_type=kind, headers={"Cache-Control": "no-store"})
 
-    async def review(request: Request) -> Response:
-        body = await _body(request, _MOST_REVIEW)
-        told = _object(body)
+    async def review(self, request: Request) -> Response:
+        told = _object(await _body(request, _MOST_REVIEW))
         if told is None:
             return as_error('expected {"key": "...", "label": "..."} as application/json', 400)
-        if told["label"] not in desk.about["class_names"]:
+        if told["label"] not in self._desk.about["class_names"]:
             return as_error("no class of the model is called so", 422)
         try:
-            desk.mark_wrong(told["key"], told["label"])
+            self._desk.mark_wrong(told["key"], told["label"])
         except KeyError:
             return as_error("no such answer any more", 404)
         except StorageError as error:
@@ -189,15 +203,9 @@ def page_routes(desk: PageDesk) -> list[Route]:
             return as_error(str(error), 422)
         return as_json({"key": told["key"], "marked": told["label"]})
 
-    return [
-        *(Route(path, page) for path in _PAGES),
-        Route("/page/{file}", part_of_page),
-        Route("/about.json", about),
-        Route("/insight", insight, methods=["POST"]),
-        Route("/recent", recent),
-        Route("/recent/picture", thumbnail),
-        Route("/review", review, methods=["POST"]),
-    ]
+    def _file(self, name: str, kind: str) -> Response:
+        headers = {"Content-Type": kind, "Cache-Control": "no-cache"}
+        return Response(self._files[name], headers=headers)
 
 
 async def _body(request: Request, most: int) -> bytes | None:

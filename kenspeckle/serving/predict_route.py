@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from kenspeckle.serving.answer import Answer, document
+from kenspeckle.serving.asgi import Message, Receive, Send, error_answer
 from kenspeckle.serving.batching import Input, Refused, Told
-from kenspeckle.serving.bodies import Unfit, Upload, content_type, has_length, is_raw, uploads
+from kenspeckle.serving.bodies import Unfit, Upload, admitted, content_type, is_raw, uploads
 from kenspeckle.serving.desk import ServingDesk
-from kenspeckle.serving.exchange import Message, error_answer
-
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 class Predict:
@@ -38,18 +36,13 @@ class Predict:
             await send(message)
 
     async def _answer(self, scope: Message, receive: Receive) -> bytes | None:
-        headers = scope["headers"]
-        kind = content_type(headers)
+        kind = content_type(scope["headers"])
         raw = is_raw(kind)
-        if not has_length(scope):
-            raise Unfit(411, "a body with its Content-Length is needed")
-        self._desk.batcher.admit()
-        message = await receive()
-        if message["type"] == "http.disconnect":
+        body = await admitted(scope, receive, admit=self._desk.batcher.admit)
+        if body is None:
             return None
-        body = message["body"]
         given = [Upload("", body)] if raw else uploads(kind, body)
-        del message, body
+        del body
         told = await self._desk.told([Input(each.data) for each in given])
         answers = _named(told.answers, given)
         self._desk.remember(answers, given, told)
@@ -68,8 +61,6 @@ class Predict:
 
 
 def _named(answers: Sequence[Answer], given: Sequence[Upload]) -> list[Answer]:
-    from dataclasses import replace
-
     return [
         replace(answer, name=upload.name) if upload.name else answer
         for answer, upload in zip(answers, given, strict=True)

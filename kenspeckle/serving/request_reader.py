@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import urllib.parse
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import httptools
 
-from kenspeckle.serving.exchange import Message
+from kenspeckle.serving.asgi import Message
 from kenspeckle.serving.http_limits import HttpLimits
+
+if TYPE_CHECKING:
+    from kenspeckle.serving.connection import Connection
 
 _SLACK = 1 << 16  # bytes of a header in which a single field does not end, beyond all limits
 
 
-class Reader(Protocol):
-    """Who is told what was read."""
-
-    def header_begun(self) -> None:
-        """The first bytes of a request are here."""
-
-    def header_read(self, scope: Message, *, keep_alive: bool) -> None:
-        """All of a header is here."""
-
-    def body_read(self, data: bytes) -> None:
-        """A piece of a body is here."""
-
-    def request_read(self) -> None:
-        """All of a request is here."""
-
-    def refuse(self, status: int, text: str) -> None:
-        """What is here is no request that can be answered, nor is anything behind it."""
-
-
 class RequestReader:
-    """Feeds what arrives on a connection to its `Reader`."""
+    """Feeds what arrives on a connection to its `Connection`, request by request."""
 
-    def __init__(self, reader: Reader, limits: HttpLimits) -> None:
+    def __init__(self, connection: Connection, limits: HttpLimits) -> None:
         self.in_header = False
-        self._reader = reader
+        self._connection = connection
         self._limits = limits
         self._parser = httptools.HttpRequestParser(self)
         self._is_stopped = False
@@ -105,18 +89,18 @@ class RequestReader:
             self._refuse(400, "the address, the Host or the version of the request is malformed")
             return
         keep_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
-        self._reader.header_read(scope, keep_alive=keep_alive)
+        self._connection.header_read(scope, keep_alive=keep_alive)
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
         if not self._is_stopped:
-            self._reader.body_read(data)
+            self._connection.body_read(data)
 
     def on_message_complete(self) -> None:
         """The end of the body."""
         self._in_body = False
         if not self._is_stopped:
-            self._reader.request_read()
+            self._connection.request_read()
 
     def _clear(self) -> None:
         self._target = b""
@@ -125,12 +109,12 @@ class RequestReader:
 
     def _begin(self) -> None:
         self.in_header = True
-        self._reader.header_begun()
+        self._connection.header_begun()
 
     def _refuse(self, status: int, text: str) -> None:
         if not self._is_stopped:
             self.stop()
-            self._reader.refuse(status, text)
+            self._connection.refuse(status, text)
 
     def _scope(self) -> Message | None:
         """The ASGI scope, but for the two addresses; None where there can be none."""

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from kenspeckle.errors import ServingError
-from kenspeckle.serving.exchange import Message
+from kenspeckle.serving.asgi import Message
 
 LEAST = 16  # characters
 _MOST = 4096

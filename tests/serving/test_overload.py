@@ -99,6 +99,20 @@ def test_bodies_are_bounded_together():
         assert server.metric("held_bytes") == 0
 
 
+@pytest.mark.parametrize(("size", "status"), [(1001, 200), (1002, 429)])
+def test_bodies_of_unknown_length_are_bounded_together_too(size, status):
+    limits = {"held": 3000, "body": 2000}
+    with stand_in(http=limits) as server, connect(server) as first, connect(server) as second:
+        first.sendall(request(server, body=b"x" * 2000)[:-1])
+        assert until(lambda: server.metric("held_bytes") == 1999)
+        head = request(server, body=None, fields=[("Transfer-Encoding", "chunked")])
+        second.sendall(head + b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size))
+        assert reply(second)[0] == status
+        first.sendall(b"x")
+        assert reply(first)[0] == 200
+        assert server.metric("held_bytes") == 0
+
+
 def test_every_request_is_in_the_counters(pictures):
     with stand_in(seconds=0.001, batching=LIMITS) as server:
         sent, _, _ = flood(server, clients=10, each=20)

@@ -1,6 +1,7 @@
 """Every limit, just within it, at it, and just beyond it."""
 
 import gzip
+import re
 
 import pytest
 from raw_http import connect, reply, request, send
@@ -34,6 +35,24 @@ def test_a_body_in_chunks_may_have_so_many_bytes(small, size, status):
     head = request(small, body=None, fields=[("Transfer-Encoding", "chunked")])
     chunks = b"".join(b"1\r\nx\r\n" for _ in range(size))
     assert send(small, head + chunks + b"0\r\n\r\n")[0] == status
+
+
+CHUNK = b"258\r\n" + b"x" * 600 + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("chunks", "second"), [(CHUNK, 200), (CHUNK + CHUNK, 413), (b"no number\r\n", 400)]
+)
+def test_a_refusal_waits_for_the_answers_before_it(chunks, second):
+    """Or it would be taken for the answer to what was asked before."""
+    with stand_in(seconds=0.2, http=LIMITS) as server, connect(server) as connection:
+        head = request(server, body=None, fields=[("Transfer-Encoding", "chunked")])
+        connection.sendall(request(server) + head + chunks + b"0\r\n\r\n")
+        held, statuses = b"", []
+        while len(statuses) < 2 and (piece := connection.recv(65536)):
+            held += piece
+            statuses = re.findall(rb"HTTP/1\.1 (\d{3}) ", held)
+    assert statuses == [b"200", b"%d" % second]
 
 
 @pytest.mark.parametrize(("size", "status"), [(99, 200), (100, 200), (101, 414)])
