@@ -69,18 +69,12 @@ class Study:
     @property
     def trials(self) -> tuple[Trial, ...]:
         """All that ended before the winner was chosen, by whomever, in the order of beginning."""
-        claim = self._claim()
-        chosen = None if claim is None else set(claim[_CHOSEN])
-        return tuple(
-            trial_of(number, each)
-            for number, each in enumerate(self._ended(), start=1)
-            if chosen is None or each.number in chosen
-        )
+        return tuple(trial_of(number, each) for number, each in enumerate(self._counted(), start=1))
 
     @property
     def late(self) -> int:
         """Trials that ended after the winner was chosen, which count for nothing."""
-        return len(self._ended()) - len(self.trials)
+        return len(self._ended()) - len(self._counted())
 
     @property
     def elsewhere(self) -> int:
@@ -145,8 +139,9 @@ class Study:
             for key, value in facts.items():
                 trial.set_user_attr(key, value)
             self._end(trial.number, facts)
-        ended = enumerate(self._ended(), start=1)
-        return next(trial_of(number, each) for number, each in ended if each.number == trial.number)
+        counted = self._counted()
+        own = next(each for each in self._ended() if each.number == trial.number)
+        return trial_of((counted if own in counted else [*counted, own]).index(own) + 1, own)
 
     def importance(self) -> dict[str, float]:
         """Share of the variance of the scores by setting, largest first; {} for too few trials."""
@@ -193,6 +188,12 @@ class Study:
         else:
             is_worse = outcome in ("pruned", "diverged")
             self._study.tell(number, state=TrialState.PRUNED if is_worse else TrialState.FAIL)
+
+    def _counted(self) -> list[FrozenTrial]:
+        claim = self._claim()
+        if claim is None:
+            return self._ended()
+        return [each for each in self._ended() if each.number in claim[_CHOSEN]]
 
     def _ended(self) -> list[FrozenTrial]:
         return [
