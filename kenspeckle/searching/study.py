@@ -6,6 +6,7 @@ the disk before `tell` returns.
 
 from __future__ import annotations
 
+import secrets
 import socket
 import zlib
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from kenspeckle import storage
 from kenspeckle.searching.config import SearchConfig
 from kenspeckle.searching.journal import explained, open_journal
 from kenspeckle.searching.records import Outcome, Score, Trial
@@ -33,7 +35,8 @@ from kenspeckle.searching.translating import (
     trial_of,
 )
 
-_CLAIM, _CHOSEN = "winner_by", "chosen_from"
+_CLAIM, _NAME, _CHOSEN = "winner_by", "winner_at", "chosen_from"
+_WORKER_FILE = "worker"  # in the folder of a search that shares a database
 _LEAST = 4  # trials, below which no importance is told
 
 
@@ -52,7 +55,7 @@ class Study:
         self, folder: Path, name: str, space: Space, plan: SearchConfig, *, seed: int, epochs: int
     ) -> None:
         self._space, self._plan, self._seed, self._folder = space, plan, seed, folder
-        self._worker = f"{socket.gethostname()}:{folder.absolute()}"
+        self._worker = _worker_of(folder) if plan.storage else "the folder of the journal"
         self._distributions = {key: distribution_of(values) for key, values in space.items()}
         self._cells = cells(space) if plan.method == "grid" else []
         self._asked: dict[int, optuna.Trial] = {}
@@ -166,15 +169,15 @@ class Study:
         claim = self._claim()
         if claim is None:
             chosen = [each.number for each in self._ended()]
-            facts = {_CLAIM: self._worker, _CHOSEN: chosen}
+            name = f"{socket.gethostname()}:{self._folder.absolute()}"
+            facts = {_CLAIM: self._worker, _NAME: name, _CHOSEN: chosen}
             with self._explained():
                 # rows, which a database puts in an order that all machines see alike, so that of
                 # two claims at once the first holds; an attribute would be overwritten
                 self._study.add_trial(create_trial(state=TrialState.FAIL, user_attrs=facts))
             claim = self._claim()
             assert claim is not None
-        holder = str(claim[_CLAIM])
-        return "" if holder == self._worker else holder
+        return "" if claim[_CLAIM] == self._worker else str(claim[_NAME])
 
     def _claim(self) -> Mapping[str, Any] | None:
         """The first one, which holds."""
@@ -257,3 +260,12 @@ class Study:
 
     def _explained(self) -> AbstractContextManager[None]:
         return explained(self._folder, self._plan.storage)
+
+
+def _worker_of(folder: Path) -> str:
+    """Whose trials are this folder's: hosts and paths may be equal on machines made from one."""
+    path = folder / _WORKER_FILE
+    if not path.is_file():
+        storage.make_folder(folder)
+        storage.write_file(path, secrets.token_hex(8).encode())
+    return path.read_text(encoding="utf-8")

@@ -126,3 +126,20 @@ class Server:
                 return cursor.fetchall() if cursor.description else []
         finally:
             connection.close()
+
+    def states(self, url):
+        """How many trials are in each state of the database."""
+        import psycopg2
+
+        statement = "SELECT state::text, count(*) FROM trials GROUP BY 1"
+        try:
+            return dict(self.run(statement, database=url.rpartition("/")[2]))
+        except psycopg2.errors.UndefinedTable:
+            return {}
+
+    def wait_for(self, url, **least):
+        """Until there are at least so many trials in each state."""
+        end = time.monotonic() + 200
+        while any(self.states(url).get(state, 0) < count for state, count in least.items()):
+            assert time.monotonic() < end
+            time.sleep(0.02)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,6 +150,19 @@ def test_a_trial_that_ends_after_the_winner_was_chosen_counts_for_nothing(tmp_pa
     assert (again.best, again.winner) == (whole.best, whole.winner)
 
 
+def test_machines_of_one_name_and_path_leave_each_other_s_trials_alone(tmp_path, server, url):
+    busy = searching(bars(), **asked(url, 2), out=tmp_path / "s")
+    until(busy, Working)
+    (tmp_path / "s").rename(tmp_path / "on another machine")
+    twin = searching(bars(), **asked(url, 2), out=tmp_path / "s")
+    until(twin, Trial)
+    assert server.states(url) == {"COMPLETE": 1, "RUNNING": 1}
+    twin.close()
+    busy.close()
+    moved = ks.search(bars(), **asked(url, 2), out=tmp_path / "on another machine")
+    assert len(moved.trials) == 2 and moved.winner.openings == 1
+
+
 def test_a_grid_waits_with_the_winner_for_what_another_machine_tries(tmp_path, url):
     both = {**asked(url, 0, method="grid"), "space": typed(["optimizer.rate=0.001,0.01"])}
     slow = searching(bars(), **both, out=tmp_path / "slow")
@@ -172,37 +184,20 @@ ks.search(bars(), settings={SETTINGS!r}, space={SPACE!r}, plan=plan, out=sys.arg
 """
 
 
-def states(server, url):
-    """How many trials are in each state of the database."""
-    statement = "SELECT state::text, count(*) FROM trials GROUP BY 1"
-    try:
-        return dict(server.run(statement, database=url.rpartition("/")[2]))
-    except Exception:  # no table yet
-        return {}
-
-
-def wait_for(server, url, **least):
-    """Until there are at least so many trials in each state."""
-    end = time.monotonic() + 200
-    while any(states(server, url).get(state, 0) < count for state, count in least.items()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def test_a_killed_machine_loses_no_finished_trial_and_its_dead_one_is_tried_again(
     tmp_path, server, url
 ):
     process = subprocess.Popen([sys.executable, "-c", CODE, tmp_path / "a", url])
-    wait_for(server, url, COMPLETE=1, RUNNING=1)
+    server.wait_for(url, COMPLETE=1, RUNNING=1)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert states(server, url)["COMPLETE"] < 3 and states(server, url)["RUNNING"] == 1
+    assert server.states(url)["COMPLETE"] < 3 and server.states(url)["RUNNING"] == 1
     found = ks.search(bars(), **asked(url, 3), out=tmp_path / "a")
     whole = ks.search(bars(), **asked("", 3), out=tmp_path / "whole")
     assert outcomes(found) == outcomes(whole)
     assert found.winner.openings == 1 and found.winner.test == whole.winner.test
     # the dead trial, and the row that claims the winner
-    assert states(server, url) == {"COMPLETE": 3, "FAIL": 2}
+    assert server.states(url) == {"COMPLETE": 3, "FAIL": 2}
 
 
 def test_a_server_that_stops_is_one_line_and_the_same_call_goes_on(tmp_path, server, url):
@@ -275,15 +270,15 @@ def test_two_machines_share_mnist_and_one_of_them_is_killed(tmp_path, server, ur
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     first = machine("a")
-    wait_for(server, url, COMPLETE=1, RUNNING=1)
+    server.wait_for(url, COMPLETE=1, RUNNING=1)
     second = machine("b")
-    wait_for(server, url, RUNNING=2)
+    server.wait_for(url, RUNNING=2)
     first.send_signal(signal.SIGKILL)
     first.communicate()
-    before = states(server, url)["COMPLETE"]
+    before = server.states(url)["COMPLETE"]
     out, err = second.communicate(timeout=300)
     assert second.returncode == 0, err
-    assert states(server, url)["COMPLETE"] >= max(4, before) and states(server, url)["RUNNING"] == 1
+    assert server.states(url)["COMPLETE"] >= max(4, before) and server.states(url)["RUNNING"] == 1
     again = machine("a")
     out, err = again.communicate(timeout=300)
     assert again.returncode == 0, err
@@ -292,4 +287,4 @@ def test_two_machines_share_mnist_and_one_of_them_is_killed(tmp_path, server, ur
     )
     winner = ks.open_run(tmp_path / "b" / "winner")
     assert winner.result["test"]["openings"] == 1 and not (tmp_path / "a" / "winner").exists()
-    assert "RUNNING" not in states(server, url)
+    assert "RUNNING" not in server.states(url)
