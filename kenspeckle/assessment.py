@@ -202,8 +202,8 @@ def _recorded(
             entry["temperature"] = temperature
         storage.write_json(run.path / RESULT, {**result, name: entry})
         made.save(run.predictions_file(name))
-        if name == TEST:
-            _log_test(run, measurement, openings)
+        if made.split == TEST:
+            _log_test(run, None if epoch else measurement, openings)
     return Assessment(
         run=run,
         source=source,
@@ -221,10 +221,11 @@ def _role(split: str, openings: int) -> str:
     return "trained on" if split == TRAIN else "chosen on"
 
 
-def _log_test(run: Run, measurement: Measurement, openings: int) -> None:
+def _log_test(run: Run, measurement: Measurement | None, openings: int) -> None:
+    """The accuracy of the run's best model, which that of another epoch says nothing of."""
     row = runlog.find(run.log_folder, run.name)
     if row:
-        tested = replace(
-            row, test_accuracy=measurement.accuracy, test_n=measurement.n, test_openings=openings
-        )
+        tested = replace(row, test_openings=openings)
+        if measurement:
+            tested = replace(tested, test_accuracy=measurement.accuracy, test_n=measurement.n)
         runlog.record(run.log_folder, tested)

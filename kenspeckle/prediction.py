@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -84,27 +84,55 @@ def refused(path: Path, error: DataError) -> Prediction:
 def find_pictures(images: str | Path | Iterable[str | Path]) -> list[Path]:
     """The files that a name, a folder, a glob or several of them stand for, each once, in order."""
     found: dict[Path, None] = {}
-    for image in [images] if isinstance(images, str | Path) else images:
-        try:
-            matches = list(_matches(Path(image)))
-        except OSError as error:  # a name too long, a folder that may not be searched
-            raise DataError(f"{image}: cannot be read: {error.strerror}") from error
+    for image in _several(images):
+        matches = [path for path, reason in _matches(Path(image)) if not reason]
         if not matches:
             raise DataError(f"{image}: no such picture, and no folder or glob with pictures")
         found.update(dict.fromkeys(matches))
     return list(found)
 
 
-def _matches(path: Path) -> Iterator[Path]:
+def left_out(images: str | Path | Iterable[str | Path]) -> dict[Path, str]:
+    """What is in those folders and globs and is not predicted, with its reason; no folders."""
+    found = {path: why for image in _several(images) for path, why in _matches(Path(image)) if why}
+    given = set(find_pictures(images)) if found else set()  # some by their names as well
+    return {path: reason for path, reason in found.items() if path not in given}
+
+
+def _several(images: str | Path | Iterable[str | Path]) -> Iterable[str | Path]:
+    return [images] if isinstance(images, str | Path) else images
+
+
+def _matches(path: Path) -> list[tuple[Path, str]]:
+    """Each file with why it is not used; "" = it is."""
+    try:
+        if path.is_dir():
+            return [(child, _unused(child)) for child in sorted(path.rglob("*")) if _is_file(child)]
+        if path.exists():
+            return [(path, "")]
+        if any(mark in str(path) for mark in "*?["):
+            names = sorted(glob.glob(str(path), recursive=True))
+            files = [Path(name) for name in names if _is_file(Path(name))]
+            return [(file, "" if file.is_file() else _unused(file)) for file in files]
+    except OSError as error:  # a name too long, a folder that may not be searched
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    return []
+
+
+def _is_file(path: Path) -> bool:
+    """Or anything else but a folder; a link to one is not followed, and so is told."""
+    return path.is_symlink() or not path.is_dir()
+
+
+def _unused(path: Path) -> str:
+    """Why a file in a folder is not used, in the words of the ledger; "" = it is."""
+    if not path.exists():
+        return "broken-link"
     if path.is_dir():
-        for child in sorted(path.rglob("*")):
-            if child.suffix.lower() in SUFFIXES and child.is_file():
-                yield child
-    elif path.exists():
-        yield path
-    elif any(mark in str(path) for mark in "*?["):
-        names = glob.glob(str(path), recursive=True)
-        yield from sorted(Path(name) for name in names if Path(name).is_file())
+        return "link to a folder"
+    if not path.is_file():
+        return "special"
+    return "" if path.suffix.lower() in SUFFIXES else "not-a-picture"
 
 
 def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

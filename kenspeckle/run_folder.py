@@ -20,7 +20,7 @@ from kenspeckle.run_files import MODEL as MODEL
 from kenspeckle.run_files import existing, require_run
 from kenspeckle.runlog import LOCK
 from kenspeckle.settings import RunConfig
-from kenspeckle.storage import intended
+from kenspeckle.storage import intended, lock
 
 FOLDS, CHECKPOINTS = "folds.jsonl", "checkpoints"
 TENSORBOARD = "tensorboard"
@@ -123,6 +123,24 @@ def open_run(path: str | Path) -> Run:
     run = Run(Path(path))
     require_run(run.path, called=path)
     return run
+
+
+def refuse_taken(folder: Path) -> None:
+    """Raise `RunError` where `folder` holds a run, or anything but the beginning of one."""
+    if folder.is_dir():
+        refuse_foreign(folder)
+    if (folder / CONFIG).exists():
+        with lock(folder / LOCK, "training"):  # who is training there is told first
+            refuse_run(folder)
+
+
+def refuse_run(folder: Path) -> None:
+    """Raise `RunError` where `folder` holds a run."""
+    if (folder / CONFIG).exists():
+        raise RunError(
+            f"{folder}: there is a run here already; choose another --out "
+            f"or go on with it by `ken train --resume {folder}`"
+        )
 
 
 def refuse_foreign(folder: Path) -> None:

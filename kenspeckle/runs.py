@@ -32,6 +32,8 @@ from kenspeckle.run_folder import (
     Run,
     open_run,
     refuse_foreign,
+    refuse_run,
+    refuse_taken,
 )
 from kenspeckle.runlog import LOCK
 from kenspeckle.session import Session, begin, open_session, restore_session
@@ -69,6 +71,8 @@ def train(
     settings or disk do not allow it.
     """
     dataset = source if isinstance(source, Dataset) else None
+    if out is not None:
+        refuse_taken(Path(out))  # before seconds of reading data
     with closing(open_view(view)) as shown:
         choice = choose(
             source,
@@ -122,11 +126,7 @@ def training(
     chosen, compute, data = found.settings, found.compute, found.data
     run, is_new = _new_run(settings, out)
     with storage.lock(run.path / LOCK, "training"), _removed_if_refused(run, is_new=is_new):
-        if (run.path / CONFIG).exists():
-            raise RunError(
-                f"{run.path}: there is a run here already; choose another --out "
-                f"or go on with it by `ken train --resume {run.path}`"
-            )
+        refuse_run(run.path)
         leftovers = _remove_leftovers(run)
         session = open_session(
             run,

@@ -24,6 +24,19 @@ def test_evaluate_opens_the_test_split_and_counts_it(dataset, tmp_path):
     assert (row.test_openings, row.test_accuracy) == (2, first.measurement.accuracy)
 
 
+def test_an_opening_by_the_model_of_an_epoch_is_in_the_run_log(dataset, tmp_path):
+    run = ks.train(dataset, settings=(*SMALL, "train.keep_models=1"), out=tmp_path / "run")
+    ks.evaluate(run, dataset, epoch=1)
+    row = runlog.find(tmp_path, "run")
+    assert (row.test_openings, row.test_accuracy) == (1, None)  # that of the run is not known yet
+    best = ks.evaluate(run, dataset)
+    ks.evaluate(run, dataset, epoch=1)
+    row = runlog.find(tmp_path, "run")
+    assert (row.test_openings, row.test_accuracy) == (3, best.measurement.accuracy)
+    ks.evaluate(run, dataset, epoch=1, split="validation")
+    assert runlog.find(tmp_path, "run").test_openings == 3
+
+
 def test_evaluate_on_other_data_leaves_the_run_alone(run):
     before = (run.path / "result.json").read_bytes()
     found = ks.evaluate(run, bars(90, seed=9))

@@ -46,7 +46,11 @@ def gather(run: Run, dataset: Dataset | None = None) -> Briefing:
     predictions = _predictions(run, result)
     split = TEST if TEST in predictions else VALIDATION
     said = predictions[split]
-    figures = {name: _measured(found, result[name]) for name, found in predictions.items()}
+    fitted = result[VALIDATION].get("temperature")
+    temperature = fitted["value"] if fitted else None
+    figures = {
+        name: _measured(found, result[name], temperature) for name, found in predictions.items()
+    }
     epochs = tuple(epoch_record(line) for line in run.epochs)
     kept = epochs[kept_epoch(epochs, settings.keep)]
     folds = max(0, settings.splits.folds) if split == VALIDATION else 0
@@ -97,10 +101,11 @@ def _predictions(run: Run, result: Mapping[str, Any]) -> dict[str, Predictions]:
     return found
 
 
-def _measured(said: Predictions, entry: Mapping[str, Any]) -> Measured:
+def _measured(said: Predictions, entry: Mapping[str, Any], temperature: float | None) -> Measured:
     """With the interval of `entry`, which knows of groups in the pictures."""
     interval = Interval(**entry["interval"])
-    return Measured(measurement=replace(measure(said), interval=interval), role=entry["role"])
+    measurement = replace(measure(said), interval=interval)
+    return Measured(measurement=measurement, role=entry["role"], temperature=temperature)
 
 
 def evidence_of(said: Predictions, folds: int) -> Evidence:

@@ -75,6 +75,7 @@ class Measured:
 
     measurement: Measurement
     role: str  # "untouched", "opened before" or "chosen on"
+    temperature: float | None  # of the model that it was measured with; None = it tells a number
 
 
 @dataclass(frozen=True, kw_only=True)

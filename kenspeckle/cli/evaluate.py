@@ -61,7 +61,7 @@ def evaluate(
             f"{balanced}, macro F1 {measured.macro_f1:.3f} "
             f"(the largest class has {measured.imbalance:.1f} times the pictures of the smallest)"
         )
-    screen.print(metrics(measured))
+    screen.print(metrics(measured, found.temperature))
     for line in _after(found):
         screen.print(Text(line), soft_wrap=True)
     screen.print(classes(measured))

@@ -28,12 +28,15 @@ _NAMES = {
 _SHARES = ("balanced_accuracy", "top_2", "top_3", "top_5")
 
 
-def metrics(measured: Measurement) -> Table:
-    """All but the accuracy, which is the headline."""
+def metrics(measured: Measurement, temperature: dict[str, Any] | None) -> Table:
+    """All but the accuracy, which is the headline; `temperature` is as in `result.json`."""
     table = _table("metric", "value", "95 % interval", "method")
     for name, estimate in measured.metrics.items():
         if name != "accuracy":
             label = _NAMES.get(name, name.replace("_", "-"))
+            if name == "log_loss" and measured.mean_absolute_error is None:
+                is_scaled = temperature is not None and temperature["value"] != 1
+                label += " (scaled)" if is_scaled else " (unscaled)"
             table.add_row(label, *_numbers(name, estimate), Text(estimate.method, style="dim"))
     return table
 

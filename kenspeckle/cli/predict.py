@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from rich.table import Table
@@ -10,6 +11,7 @@ from rich.text import Text
 import kenspeckle as ks
 from kenspeckle.cli.output import console, print_json
 from kenspeckle.data.listing import printable
+from kenspeckle.prediction import left_out
 
 
 def predict(
@@ -36,13 +38,20 @@ def predict(
         raise ks.KenspeckleError("no pictures given; name files, folders or globs after the run")
     predictions = _predictions(run, images)
     console(quiet=json).print(_table(predictions))
+    unused = left_out(images)
+    if unused:
+        reasons = Counter(unused.values()).most_common()
+        listed = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+        console(quiet=json).print(f"note: {_files(len(unused))} not used: {listed}", style="yellow")
     if show:
         from kenspeckle.pages.sheet import write_sheet
 
         write_sheet(show, predictions)
         console(quiet=json).print(f"wrote {show}")
     if json:
-        print_json({"predictions": [_document(prediction) for prediction in predictions]})
+        excluded = [{"path": str(path), "reason": reason} for path, reason in unused.items()]
+        documents = [_document(prediction) for prediction in predictions]
+        print_json({"predictions": documents, "excluded": excluded})
     return 1 if any(prediction.error for prediction in predictions) else 0
 
 
@@ -52,6 +61,10 @@ def _predictions(run: Path, images: tuple[str, ...]) -> list[ks.Prediction]:
 
         return predict_onnx(load_onnx(run), images)
     return ks.predict(ks.load(ks.open_run(run).model_file if run.is_dir() else run), images)
+
+
+def _files(count: int) -> str:
+    return "1 file is" if count == 1 else f"{count:,} files are"
 
 
 def _table(predictions: list[ks.Prediction]) -> Table:

@@ -69,6 +69,10 @@ def train(
                     out=out,
                     balance=balance or None,
                 )
+            elif out is not None:
+                from kenspeckle.run_folder import refuse_taken
+
+                refuse_taken(out)  # before seconds of reading data
             from kenspeckle.runs import resuming, training
             from kenspeckle.training import Epoch
 

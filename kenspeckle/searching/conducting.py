@@ -16,10 +16,11 @@ from kenspeckle import storage
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.picture_cache import Progress as Heard
 from kenspeckle.data.sources.detect import open_dataset
-from kenspeckle.errors import ConfigError, RunError
+from kenspeckle.errors import ConfigError, MissingExtraError
 from kenspeckle.recipes.choice import choose
 from kenspeckle.runlog import LOCK
 from kenspeckle.runs import never
+from kenspeckle.searching import winning
 from kenspeckle.searching.config import SearchConfig
 from kenspeckle.searching.folder import (
     RESULT,
@@ -51,7 +52,6 @@ from kenspeckle.searching.space import (
     typed,
 )
 from kenspeckle.searching.trials import Attempt, Progress, attempting, quiet
-from kenspeckle.searching.winning import crowning, read_winner
 from kenspeckle.settings import RunConfig
 
 TRIALS_USUAL = 20
@@ -109,8 +109,12 @@ def searching(
     planned = min(plan.trials or count or 0, count or plan.trials)
     if not planned and not plan.minutes:
         planned = count or TRIALS_USUAL
-    from kenspeckle.searching.study import Study  # only who searches needs Optuna
-
+    try:
+        from kenspeckle.searching.study import Study  # only who searches needs Optuna
+    except ImportError as error:
+        raise MissingExtraError(
+            "searching needs Optuna, which is not installed; pip install 'kenspeckle[search]'"
+        ) from error
     data = source
     if not isinstance(data, Dataset):
         data = open_dataset(
@@ -156,7 +160,9 @@ def searching(
             ),
         )
         if (folder / RESULT).is_file():  # ended before, with the very same limits
-            yield job.result("finished", read_winner(folder / WINNER, best_of(study.trials)))
+            yield job.result(
+                "finished", winning.read_winner(folder / WINNER, best_of(study.trials))
+            )
             return
         yield from _conduct(job)
 
@@ -196,9 +202,13 @@ class _Job:
 def _conduct(job: _Job) -> Iterator[SearchEvent]:
     trials_folder = job.folder / TRIALS
     while not job.planned or len(job.study.trials) < job.planned:
-        if job.stop() or job.outlook.is_too_late:
+        if job.stop() or job.study.is_decided or job.outlook.is_too_late:
             break
         proposal = job.study.ask()
+        if proposal is None and job.study.elsewhere:
+            job.notes.append(winning.others_go_on(job.study.elsewhere))
+            yield job.result("finished", None)
+            return
         if proposal is None:
             break
         is_whole = yield from _try(job, proposal, trials_folder)
@@ -210,15 +220,20 @@ def _conduct(job: _Job) -> Iterator[SearchEvent]:
     job.study.close_stale()  # of a trial that time did not suffice for
     best = best_of(job.study.trials)
     if best is None:
-        raise _without_winner(job)
+        raise winning.without_winner(job.folder, job.study.trials, job.plan.minutes)
     if trials_folder.exists():
         storage.remove_folder(trials_folder)
+    was_decided = job.study.is_decided
     holder = job.study.claim_winner()
+    best = best_of(job.study.trials)  # of those that the claim holds for
+    assert best
+    missing = job.planned - len(job.study.trials) if was_decided else 0
+    job.notes += winning.left_out(job.study.late, missing)
     if holder:
         job.notes.append(f"the winner is trained and measured by {holder}")
         yield job.result("finished", None)
         return
-    steps = crowning(
+    steps = winning.crowning(
         job.folder / WINNER,
         quiet(configured(job.base, best.settings)),  # so that its time can be foreseen
         best,
@@ -280,16 +295,3 @@ def _telling(
             winner: Winner | None = ended.value
             return winner
         yield job.outlook.training_winner(share)
-
-
-def _without_winner(job: _Job) -> Exception:
-    trials = job.study.trials
-    if trials:
-        return ConfigError(
-            f"{job.folder}: none of {len(trials)} trials came to its end; the first: "
-            f"{trials[0].outcome}: {trials[0].reason}"
-        )
-    return RunError(
-        f"{job.folder}: {job.plan.minutes:g} minutes are too few for one trial and the winner; "
-        "give more with --minutes and the same command goes on, or fewer train.epochs"
-    )

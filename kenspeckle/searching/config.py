@@ -32,6 +32,11 @@ class SearchConfig:
         if not 0 <= self.minutes < float("inf"):
             raise ValueError(f"minutes must be 0 or more, got {self.minutes}")
         if self.storage and "://" not in self.storage:
+            shown = self.storage.rpartition("@")[2].partition(":")[0]  # no password
+            raise ValueError(f"{shown} is no database URL, such as postgresql://user@host/name")
+        name, _, place = self.storage.partition("://")
+        if not name.startswith("sqlite") and place.count("@") > 1:
             raise ValueError(
-                f"{self.storage} is no database URL, such as postgresql://user@host/name"
+                f"the {name} URL of the storage has more than one @; "
+                "write one in a user or password as %40"
             )

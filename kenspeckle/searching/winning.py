@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kenspeckle.assessment import evaluate
 from kenspeckle.data.dataset import Dataset
 from kenspeckle.data.splits import TEST
+from kenspeckle.errors import ConfigError, KenspeckleError, RunError
 from kenspeckle.evaluation.accuracy import Interval
 from kenspeckle.evaluation.difference import independent_difference
 from kenspeckle.events import Ended
@@ -70,6 +71,41 @@ def winner_of(run: Run, best: Trial) -> Winner:
             counts=(test.n, best.score.n),
         ),
     )
+
+
+def without_winner(folder: Path, trials: Sequence[Trial], minutes: float) -> KenspeckleError:
+    """What to raise where no trial came to its end."""
+    if trials:
+        return ConfigError(
+            f"{folder}: none of {len(trials)} trials came to its end; the first: "
+            f"{trials[0].outcome}: {trials[0].reason}"
+        )
+    return RunError(
+        f"{folder}: {minutes:g} minutes are too few for one trial and the winner; "
+        "give more with --minutes and the same command goes on, or fewer train.epochs"
+    )
+
+
+def others_go_on(count: int) -> str:
+    """Why there is no winner yet, where `count` trials are under way on other machines."""
+    trials = "1 trial is" if count == 1 else f"{count} trials are"
+    return (
+        f"{trials} under way in other folders; the one that ends last trains the winner, and where "
+        "one was killed, the same command goes on there"
+    )
+
+
+def left_out(late: int, missing: int) -> list[str]:
+    """What does not count, because the winner had been chosen before."""
+    notes = []
+    if late:
+        trials = "1 trial" if late == 1 else f"{late} trials"
+        notes.append(f"{trials} ended after the winner was chosen, and counted for nothing")
+    if missing > 0:
+        notes.append(
+            f"the winner was chosen {missing} trials earlier; for more choose another folder"
+        )
+    return notes
 
 
 def _score(entry: Mapping[str, Any]) -> Score:

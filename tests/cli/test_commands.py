@@ -54,6 +54,18 @@ def test_train_prints_what_it_does_and_what_to_do_next(capsys, tmp_path):
     assert lines[-1].startswith("temperature ") and "n=" in lines[-1]
 
 
+def test_a_taken_folder_is_refused_before_the_data_is_read(capsys, digits_run, tmp_path):
+    _, _, control = output(capsys, "train", "no-such-source", "--out", tmp_path / "free")
+    assert "no-such-source" in control
+    _, _, err = output(capsys, "train", "no-such-source", "--out", digits_run)
+    assert err.startswith(f"ken: {digits_run}: there is a run here already; choose another --out")
+    (tmp_path / "notes.txt").touch()
+    _, _, err = output(capsys, "train", "no-such-source", "--out", tmp_path)
+    assert err == (
+        f"ken: {tmp_path}: not empty and no run (notes.txt is in it); choose another --out\n"
+    )
+
+
 def test_train_as_json_has_the_documented_keys(capsys, tmp_path):
     path = tmp_path / "run"
     code, found = document(capsys, "train", "digits", "--out", path, *SETTINGS)
@@ -85,6 +97,8 @@ def test_evaluate_says_what_each_number_is_and_that_test_was_opened(capsys, digi
     _, out, _ = output(capsys, "evaluate", run)
     words = " ".join(out.split())
     assert "(untouched)" in out and ", 95 % Wilson interval" in words
+    told = json.loads((run / "result.json").read_bytes())["validation"]["temperature"]["value"]
+    assert f"log-loss ({'unscaled' if told == 1 else 'scaled'}) " in words
     for name in ("macro F1", "AUROC", "log-loss", "Brier score", "calibration error"):
         assert sum(line.startswith(f"{name} ") for line in out.splitlines()) == 1
     assert "studentised bootstrap" in out
@@ -237,6 +251,32 @@ def test_a_mistake_is_one_line_that_says_what_to_do(capsys, tmp_path, monkeypatc
 def test_predict_without_pictures_says_so(capsys, digits_run):
     code, _, err = output(capsys, "predict", digits_run)
     assert code == 1 and "no pictures given" in err
+
+
+def test_predict_says_what_it_leaves_out_of_a_folder(capsys, digits_run, tmp_path):
+    folder = tmp_path / "pictures"
+    (folder / "below").mkdir(parents=True)
+    Image.new("L", (28, 28), 200).save(folder / "below" / "one.png")
+    _, control, _ = output(capsys, "predict", digits_run, folder)
+    assert "not used" not in control
+    (folder / "gone.png").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "notes.txt").touch()
+    (folder / "more.txt").touch()
+    (folder / "linked").symlink_to(folder / "below")
+    _, out, _ = output(capsys, "predict", digits_run, folder)
+    last = out.splitlines()[-1]
+    assert last.startswith("note: 5 files are not used: 2 not-a-picture, ")
+    assert sorted(last.partition("2 ")[2].split(", ")[1:]) == [
+        "1 broken-link", "1 link to a folder", "1 special",
+    ]  # fmt: skip
+    shutil.copy(folder / "below" / "one.png", folder / "two.png")
+    _, found = document(capsys, "predict", digits_run, f"{folder}/*.png")
+    assert len(found["predictions"]) == 1
+    assert found["excluded"] == [
+        {"path": str(folder / "gone.png"), "reason": "broken-link"},
+        {"path": str(folder / "pipe.png"), "reason": "special"},
+    ]
 
 
 def test_predict_of_a_name_that_matches_nothing_says_so(capsys, digits_run):

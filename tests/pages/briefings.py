@@ -112,7 +112,7 @@ def briefing(names, *, file_names=("item 7",), each=20):
         ),
         epochs=(epoch(1, 0.5, 0.9), epoch(2, 0.3, 0.94)),
         kept=epoch(2, 0.3, 0.94),
-        figures={"validation": Measured(measurement=measured, role="chosen on")},
+        figures={"validation": Measured(measurement=measured, role="chosen on", temperature=1.5)},
         openings=0,
         evidence=found,
         balance=BiasVariance(

@@ -87,6 +87,16 @@ def test_accuracy_stands_with_its_interval_and_its_n(two):
     assert re.search(r"\d\d\.\d\d % \(\d\d\.\d\d to \d\d\.\d\d, n=40\)", two)
 
 
+@pytest.mark.parametrize(
+    ("temperature", "words"),
+    [(1.5, ", scaled by temperature 1.5<"), (1.0, ", unscaled<"), (None, "<")],
+)
+def test_the_page_says_whether_the_log_loss_is_that_of_scaled_probabilities(temperature, words):
+    found = briefing(("cat", "dog"))
+    figures = {"validation": replace(found.shown, temperature=temperature)}
+    assert f"negative log-likelihood{words}" in run_page(replace(found, figures=figures))
+
+
 def test_a_hundred_classes_show_the_most_confused_part_and_say_so(hundred):
     found = re.search(
         r"The 20 of 100 classes that take part in the most mistakes:\s+(\d+) of (\d+) mistakes "

@@ -55,6 +55,31 @@ def test_a_mistake_is_one_line(capsys, tmp_path, arguments, message):
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("user:s3cret@host/name", "host/name is no database URL, such as postgresql://"),
+        ("postgresql://user:s3@cret@host/name", "the postgresql URL of the storage has more than "
+         "one @; write one in a user or password as %40"),
+        ("postgresql://user:s3cret", "the postgresql URL of the storage cannot be read; expected "
+         "postgresql://user@host:port/name"),
+        ("postgres://user:s3cret@host/name", "no database 'postgres' is known; give a URL such as "
+         "postgresql://user@host/name"),
+        ("postgresql://user:s3cret@host/name", "the postgresql storage needs the driver psycopg2, "
+         "which is not installed; pip install psycopg2-binary"),
+    ],
+)  # fmt: skip
+def test_a_url_of_no_use_is_one_line_without_its_password(
+    capsys, monkeypatch, tmp_path, url, message
+):
+    for driver in ("psycopg", "psycopg2"):
+        monkeypatch.setitem(sys.modules, driver, None)  # as where it is not installed
+    assert main(["search", "digits", str(tmp_path / "s"), "--storage", url]) == 1
+    out, err = capsys.readouterr()
+    assert message in err and len(err.splitlines()) == 1
+    assert "s3" not in out + err and "cret" not in out + err
+
+
 def test_without_optuna_the_extra_is_named(tmp_path):
     (tmp_path / "optuna.py").write_text("raise ImportError('not here')")
     done = subprocess.run(
