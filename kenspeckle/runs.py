@@ -39,6 +39,7 @@ from kenspeckle.runlog import LOCK
 from kenspeckle.session import Session, begin, open_session, restore_session
 from kenspeckle.settings import RunConfig
 from kenspeckle.stacking.lockstep import Lockstep
+from kenspeckle.stacking.network import require_stackable
 from kenspeckle.training import Loop, fit
 from kenspeckle.views.view import View, ViewName, open_view
 
@@ -137,6 +138,8 @@ def training(
             progress=progress,
             loop=loop or _loop(chosen),
         )
+        if chosen.stacked:
+            require_stackable(session.training.network)
         begin(session)
         # before anything is written, because whoever stops it here finds nothing half-made
         lines = [

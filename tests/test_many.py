@@ -106,6 +106,42 @@ def test_a_killed_process_is_named_and_its_run_goes_on_to_the_same_bits(tmp_path
         assert ours.read_bytes() == (whole.path / name).read_bytes(), name
 
 
+IN_STEP = (*LONG, "model.widths=[16, 16]", "train.epochs=40")
+
+
+def test_seeds_in_step_have_the_bits_of_their_own_runs_though_their_process_is_killed(tmp_path):
+    settings = [*IN_STEP, "stacked=true"]
+    alone = ks.train(bars(), settings=settings, seed=3, out=tmp_path / "alone")
+    found, killed = [], []
+    for event in events(tmp_path / "set", seeds=[1, 2, 3, 4], settings=IN_STEP, stacked=True):
+        found.append(event)
+        if isinstance(event, JobAdvanced) and event.job.name == "seed 3" and not killed:
+            while not list((tmp_path / "set" / "seed-003" / "checkpoints").glob("[!.]*")):
+                time.sleep(0.01)
+            os.kill(event.process, signal.SIGKILL)
+            killed.append(event.process)
+    assert of_kind(found, ManyStarted)[0].stack >= 2
+    assert "seed 3" in [event.job.name for event in of_kind(found, JobDied)]
+    assert [run.config.stacked for run in found[-1].runs] == [True] * 4
+    for name in EQUAL:
+        ours = found[-1].runs[2].path / name
+        assert ours.read_bytes() == (alone.path / name).read_bytes(), name
+
+
+def test_seeds_in_step_that_are_stopped_go_on_to_the_same_bits(tmp_path):
+    asked = {"seeds": 3, "settings": IN_STEP, "stacked": True}
+    *_, whole = events(tmp_path / "whole", **asked)
+    folder, told = tmp_path / "set", []
+    *_, ended = events(folder, **asked, stop=lambda: len(list(folder.glob("*/epochs.jsonl"))) == 3)
+    assert ended.state == "interrupted"
+    for event in events(folder, seeds=3, settings=IN_STEP):  # the folder knows how it was begun
+        told.append(event)
+    assert told[-1].state == "finished"
+    for run, other in zip(told[-1].runs, whole.runs, strict=True):
+        model = (run.path / "model.safetensors").read_bytes()
+        assert model == (other.path / "model.safetensors").read_bytes()
+
+
 @pytest.mark.slow
 def test_a_process_that_is_killed_twice_is_a_failure_and_the_others_finish(tmp_path):
     found, killed = [], []

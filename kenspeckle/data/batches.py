@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -78,6 +79,14 @@ class Batches:
         self.shuffle_buffer = shuffle_buffer  # pictures; 0 = all
         self.augmentation = augmentation or AugmentConfig()
         self.augmented_steps = augmented_steps  # from then on pictures are left as they are
+
+    def share(self, other: Batches) -> None:
+        """Hold the pictures of `other` instead of equal ones, so that they are in memory once."""
+        ours, theirs = self._images, other._images
+        if not isinstance(ours, np.ndarray) or not isinstance(theirs, np.ndarray):
+            return  # read from a file when they are needed
+        if np.array_equal(ours, theirs):
+            self._images, self._moved = theirs, other._moved
 
     def images(self, indices: Tensor) -> Tensor:
         """The pictures at `indices` (n,), not augmented: (n, C, H, W), channels innermost."""

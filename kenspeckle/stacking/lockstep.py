@@ -121,6 +121,8 @@ class Lockstep:
         groups = []
         for sessions in places.values():
             wishes = [self._waiting[session] for session in sessions]
+            for wish in wishes[1:]:
+                wish.batches.share(wishes[0].batches)
             steps = fit_together(
                 [wish.training for wish in wishes],
                 [wish.batches for wish in wishes],

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kenspeckle.errors import ConfigError
 from kenspeckle.models.layers import (
     ACTIVATIONS,
     Crop,
@@ -50,6 +51,15 @@ def can_be_stacked(network: nn.Module) -> bool:
         for layer in network.modules()
         if not isinstance(layer, nn.Sequential)
     )
+
+
+def require_stackable(network: nn.Module) -> None:
+    """Raise `ConfigError` where `can_be_stacked` says no."""
+    if not can_be_stacked(network):
+        raise ConfigError(
+            "stacked is for the models convnet and mlp, with widths that are multiples of "
+            f"{_VECTOR}; use stacked=false"
+        )
 
 
 class Stack:
