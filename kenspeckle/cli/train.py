@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kenspeckle.cli.evaluation_view import temperature_line
 from kenspeckle.cli.output import console, print_json
 from kenspeckle.cli.signals import DECODED, StopOnSignal, advising
+from kenspeckle.cli.train_seeds import train_seeds
 from kenspeckle.views.terminal import TerminalView
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def train(
     model: str = "",
     config: Path | None = None,
     seed: int | None = None,
+    seeds: int | None = None,
     out: Path | None = None,
     resume: Path | None = None,
     balance: bool = False,
@@ -46,8 +48,10 @@ def train(
         a TOML file, such as the config.toml of another run, instead of a recipe
     seed
         decides every random choice [0]
+    seeds
+        train so many runs, with the seeds from 0 on, several at once
     out
-        the run folder to make [runs/SOURCE-RECIPE-NUMBER]
+        the folder to make, of the run or around those of all seeds [runs/SOURCE-RECIPE-NUMBER]
     resume
         a run folder to go on with; everything else is then taken from it
     balance
@@ -55,6 +59,13 @@ def train(
     json
         print one JSON document as the last line
     """
+    set = (*set, *(["train.balance=classes"] if balance and not resume else []))
+    if seeds is not None:
+        _require_seeds(seed, seeds, resume)
+        from kenspeckle.recipes.choice import choose
+
+        choice = choose(source, recipe=recipe, model=model, settings=set, file=config)
+        return train_seeds(choice.config, seeds, out=out, json=json)
     with closing(TerminalView(console(quiet=json))) as view, StopOnSignal(view.say) as stop:
         with advising(lambda: _advice(view, resume)):
             progress = stop.hearing(view.working)
@@ -80,7 +91,6 @@ def train(
             if resume:
                 events = resuming(resume, stop=stop, progress=progress)
             else:
-                set = (*set, *(["train.balance=classes"] if balance else []))
                 from kenspeckle.recipes.choice import choose
 
                 choice = choose(
@@ -115,6 +125,20 @@ def _advice(view: TerminalView, resumed: Path | None) -> str:
     """How to go on where there was nothing to save yet."""
     run = resumed or view.run
     return f"go on with: ken train --resume {run}" if run else DECODED
+
+
+def _require_seeds(seed: int | None, seeds: int, resume: Path | None) -> None:
+    from kenspeckle.errors import ConfigError
+
+    if resume:
+        raise ConfigError(
+            "--resume goes on with one run; with --seeds, the same command with the same --out "
+            "goes on with all"
+        )
+    if seed is not None:
+        raise ConfigError("--seed is for one run, --seeds for several; leave out one of them")
+    if seeds < 1:
+        raise ConfigError(f"--seeds must be 1 or more, got {seeds}")
 
 
 def _require_alone(**others: object) -> None:
