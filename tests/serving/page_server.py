@@ -174,9 +174,9 @@ def picture_file(drawing: Image.Image) -> bytes:
 class Visit:
     """A page in a browser, and what the browser noticed."""
 
-    def __init__(self, browser, address, *, width=1400, ready="body[data-ready]"):
+    def __init__(self, browser, address, *, width=1400, ready="body[data-ready]", **options):
         self.noticed, self.outward = [], []
-        self.view = browser.new_page(viewport={"width": width, "height": 900})
+        self.view = browser.new_page(viewport={"width": width, "height": 900}, **options)
         self.view.set_default_timeout(15_000)
         self.view.on("console", lambda line: self.noticed.append(line.text))
         self.view.on("pageerror", lambda error: self.noticed.append(str(error)))
@@ -207,13 +207,26 @@ class Visit:
         """Pixels by which the page is wider than the window."""
         return self.view.evaluate("document.documentElement.scrollWidth - innerWidth")
 
+    def touch(self, *strokes):
+        """Strokes of points in 0..1, with a finger."""
+        session = self.view.context.new_cdp_session(self.view)
+        for stroke in strokes:
+            points = self._on_canvas(stroke)
+            for kind, place in (("Start", points[0]), *(("Move", point) for point in points[1:])):
+                at = [{"x": place[0], "y": place[1]}]
+                session.send(
+                    "Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": at}
+                )
+            session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    def _on_canvas(self, stroke):
+        box = self.view.locator("#canvas").bounding_box()
+        return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+
     def draw(self, *strokes):
         """Strokes of points in 0..1, with the mouse."""
-        box = self.view.locator("#canvas").bounding_box()
         for stroke in strokes:
-            points = [
-                (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke
-            ]
+            points = self._on_canvas(stroke)
             self.view.mouse.move(*points[0])
             self.view.mouse.down()
             for point in points[1:]:

@@ -6,6 +6,7 @@ import json
 import pytest
 from page_server import Visit
 from PIL import Image
+from servers import served
 
 
 def upright():
@@ -56,3 +57,35 @@ def test_what_looks_inside_is_no_picture_of_another_site(server):
     assert server.ask("POST", "/insight", upright(), foreign)[0] == 403
     assert server.ask("POST", "/review", b"{}", foreign)[0] == 403
     assert server.ask("GET", "/runs.json", None, foreign)[0] == 403
+
+
+TOKEN = "a-token-that-nobody-guesses"
+
+
+@pytest.fixture(scope="module")
+def guarded(run, tmp_path_factory):
+    """A server that asks for a token."""
+    file = tmp_path_factory.mktemp("token") / "token"
+    file.write_text(TOKEN)
+    with served(run.path, "--port", "0", "--token-file", file) as found:
+        yield f"http://127.0.0.1:{found.port}"
+
+
+def test_the_page_behind_a_token_works_once_the_browser_has_been_told_it(browser, guarded):
+    login = {"username": "anyone", "password": TOKEN}
+    visit = Visit(browser, f"{guarded}/", http_credentials=login)
+    visit.give("drop", "upright.png", upright())
+    visit.wait_for("#called", "upright")
+    visit.wait_for("#recent-list", "upright.png")
+    visit.view.goto(f"{guarded}/runs")
+    visit.view.wait_for_selector(".board tbody th")
+    assert visit.noticed == []
+    visit.view.close()
+
+
+def test_a_browser_with_a_wrong_token_sees_nothing_of_the_page(browser, guarded):
+    page = browser.new_page(http_credentials={"username": "anyone", "password": "wrong" * 4})
+    answer = page.goto(f"{guarded}/")
+    assert answer.status == 401
+    assert page.locator("#canvas").count() == 0
+    page.close()

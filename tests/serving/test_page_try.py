@@ -1,6 +1,7 @@
 """The page in a real browser: a digit is drawn and told, whatever the hand holds."""
 
 import asyncio
+import itertools
 
 import pytest
 from page_server import SEVEN, Serving, Visit, application, desk_of, drawn_seven
@@ -249,3 +250,27 @@ def test_many_pictures_at_once_are_all_answered(visit, desk):
     visit.view.set_input_files("#file", given)
     visit.wait_for("#recent-list", "17.png")
     assert len(desk.answers) == 18
+
+
+def finer(stroke, steps=12):
+    """The points of a stroke with others between them, as a finger that moves leaves them."""
+    between = [
+        (x + (u - x) * n / steps, y + (v - y) * n / steps)
+        for (x, y), (u, v) in itertools.pairwise(stroke)
+        for n in range(steps)
+    ]
+    return [*between, stroke[-1]]
+
+
+def test_a_finger_on_a_phone_draws_and_does_not_scroll_the_page(browser, serving):
+    found = Visit(browser, f"{serving.address}/", width=390, has_touch=True, is_mobile=True)
+    try:
+        found.view.locator("#canvas").scroll_into_view_if_needed()
+        before = found.view.evaluate("scrollY")
+        found.touch(*[finer(stroke) for stroke in SEVEN])
+        found.wait_for("#spoken", "7")
+        assert found.view.evaluate("scrollY") == before
+        assert found.overflow <= 0
+        assert found.noticed == []
+    finally:
+        found.view.close()
