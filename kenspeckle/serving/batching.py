@@ -66,7 +66,7 @@ class Told:
 class _Job:
     """A request: its pictures and their answers."""
 
-    __slots__ = ("answers", "dropped", "future", "missing", "pieces", "thumbnails", "worker")
+    __slots__ = ("answers", "future", "missing", "pieces", "thumbnails", "worker")
 
     def __init__(self, inputs: Sequence[Input], future: asyncio.Future[Told]) -> None:
         self.pieces = [_Piece(self, place, given) for place, given in enumerate(inputs)]
@@ -74,8 +74,12 @@ class _Job:
         self.thumbnails = [b""] * len(inputs)
         self.missing = len(inputs)
         self.future = future
-        self.dropped = False
         self.worker: Worker | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is answered, or nobody waits for it any more."""
+        return self.future.done()
 
 
 class _Piece:
@@ -150,8 +154,7 @@ class Batcher:
         jobs = {id(piece.job): piece.job for piece in self._queue}
         self._queue.clear()
         for job in jobs.values():
-            job.dropped = True
-            if not job.future.done():
+            if not job.is_over:
                 job.future.set_exception(Refused(after=2, status=503, reason=reason))
 
     def _next(self) -> None:
@@ -248,12 +251,12 @@ class Batcher:
     def _return(self, pieces: list[_Piece]) -> None:
         """Put `pieces` back to the front."""
         for piece in reversed(pieces):
-            if not piece.job.dropped:
+            if not piece.job.is_over:
                 self._queue.appendleft(piece)
 
     def _settle(self, piece: _Piece, answer: Answer, worker: Worker | None = None) -> None:
         job = piece.job
-        if job.dropped:
+        if job.is_over:
             return
         if worker is not None and job.worker is not worker:
             if job.worker is not None:
@@ -280,7 +283,6 @@ class Batcher:
         self._return(stale)
 
     def _drop(self, job: _Job) -> None:
-        job.dropped = True
         self._queue = deque(piece for piece in self._queue if piece.job is not job)
         self.metrics.dropped += 1
 
