@@ -150,7 +150,8 @@ def test_training_does_not_wait_for_matplotlib():
 def test_training_does_not_wait_for_the_compiler(tmp_path):
     code = (
         "import sys, numpy as np, kenspeckle as ks\n"
-        "labels = np.arange(60) % 2; images = np.random.default_rng(0).integers(0, 255, (60, 8, 8, 1), np.uint8)\n"
+        "rng, labels = np.random.default_rng(0), np.arange(60) % 2\n"
+        "images = rng.integers(0, 255, (60, 8, 8, 1), np.uint8)\n"
         "data = ks.memory_dataset(images, labels, class_names=('a', 'b'), source='none')\n"
         f"ks.train(data, settings=['train.epochs=1', 'threads=1'], out={str(tmp_path / 'run')!r})\n"
         "print('torch._dynamo' in sys.modules)"
