@@ -19,6 +19,8 @@ from kenspeckle.many import ManyAdvanced, ManyEnded, ManyStarted, training_many
 from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.worker_pool import JobAdvanced, JobDied, JobDone, JobFailed
 
+pytestmark = pytest.mark.usefixtures("all_cores")
+
 EQUAL = ("model.safetensors", "predictions-validation.npz", "result.json", "config.toml")
 LONG = (*SMALL, "train.epochs=30", "train.checkpoint_seconds=0.1")
 
