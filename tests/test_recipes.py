@@ -17,7 +17,7 @@ def bars(count):
     return replace(words(count), class_names=("0", "1", "2"))
 
 
-OFTEN = ("blink", "counting-number", "photos", "transfer")
+OFTEN = ("blink", "counting-number", "transfer")
 
 
 @pytest.mark.parametrize(
