@@ -39,7 +39,9 @@ def write_start(session: Session, events: EventFiles) -> None:
     events.text("configuration", f"```toml\n{config.dumps(settings)}\n```", time=now)
     events.settings(hyper_parameters(settings), time=now)
     if settings.monitor.graph == "on":
-        summary = summarize(settings.model, shape=session.input_shape, outputs=session.head.outputs)
+        summary = summarize(
+            settings.model, shape=session.input_shape, outputs=session.head.outputs, on="cpu"
+        )
         events.graph(summary.rows, time=now)
     if settings.monitor.pictures:
         first = next(batches.epoch(0)).images[: settings.monitor.pictures]

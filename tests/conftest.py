@@ -1,5 +1,6 @@
 """One tiny synthetic data set, one trained toy run for the session, and a real browser."""
 
+import contextlib
 import io
 import os
 import shutil
@@ -9,6 +10,19 @@ import pytest
 from PIL import Image
 
 import kenspeckle as ks
+
+CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+def pytest_configure():
+    """Each of several test processes keeps to a core of its own, with all that it starts.
+
+    Threads that wait for each other wait at work: with more of them than cores, a training of
+    five seconds took a hundred.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and CORES:
+        os.sched_setaffinity(0, {sorted(CORES)[int(worker.removeprefix("gw")) % len(CORES)]})
 
 
 def bars(count=240, *, seed=0, size=28):
@@ -70,16 +84,36 @@ def run(tmp_path_factory, dataset):
     return ks.train(dataset, settings=SMALL, out=tmp_path_factory.mktemp("toy") / "run")
 
 
-@pytest.fixture
-def one_core():
-    """Processes that are started meanwhile may use one processor core only."""
-    if not hasattr(os, "sched_setaffinity"):
+@contextlib.contextmanager
+def on_cores(cores):
+    """This process, and what it starts meanwhile, may use these processor cores only."""
+    if not cores:
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
-    yield
-    os.sched_setaffinity(0, before)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def on_one_core():
+    """One of those that this process may use."""
+    return on_cores({min(os.sched_getaffinity(0))} if CORES else set())
+
+
+@pytest.fixture
+def one_core():
+    with on_one_core():
+        yield
+
+
+@pytest.fixture(scope="module")
+def all_cores():
+    """For tests of what works in several processes at once."""
+    with on_cores(CORES):
+        yield
 
 
 NO_BROWSER = "no browser: pages were not opened in one; install chromium and playwright"

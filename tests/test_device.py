@@ -8,6 +8,8 @@ import torch
 from kenspeckle import device
 from kenspeckle.errors import DeviceError
 
+pytestmark = pytest.mark.usefixtures("all_cores")
+
 
 def test_auto_settles_everything_and_says_why():
     chosen = device.choose()

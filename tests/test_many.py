@@ -20,6 +20,8 @@ from kenspeckle.many import ManyEnded, ManyStarted, training_many
 from kenspeckle.recipes.catalog import build_recipe
 from kenspeckle.worker_pool import JobAdvanced, JobDied, JobDone, JobFailed
 
+pytestmark = pytest.mark.usefixtures("all_cores")
+
 EQUAL = ("model.safetensors", "predictions-validation.npz", "result.json", "config.toml")
 LONG = (*SMALL, "train.epochs=30", "train.checkpoint_seconds=0.1")
 
@@ -29,6 +31,13 @@ def trained(tmp_path_factory):
     """Three seeds of a small network."""
     folder = tmp_path_factory.mktemp("many") / "set"
     return ks.train_many(bars(), seeds=3, settings=SMALL, out=folder)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Two single runs that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    return [ks.train(bars(), settings=LONG, seed=seed, out=folder / str(seed)) for seed in (0, 1)]
 
 
 def events(folder, *, seeds=2, settings=SMALL, **options):
@@ -88,8 +97,7 @@ def test_progress_ends_with_all_runs_done_and_nothing_left(tmp_path):
     assert found[-1].seconds_left == 0
 
 
-def test_a_killed_process_is_named_and_its_run_goes_on_to_the_same_bits(tmp_path):
-    whole = ks.train(bars(), settings=LONG, out=tmp_path / "whole")
+def test_a_killed_process_is_named_and_its_run_goes_on_to_the_same_bits(whole, tmp_path):
     found, killed = [], []
     for event in events(tmp_path / "set", seeds=1, settings=LONG):
         found.append(event)
@@ -103,7 +111,7 @@ def test_a_killed_process_is_named_and_its_run_goes_on_to_the_same_bits(tmp_path
     assert died.cause.startswith("was ended by SIGKILL")
     for name in EQUAL:
         ours = found[-1].runs[0].path / name
-        assert ours.read_bytes() == (whole.path / name).read_bytes(), name
+        assert ours.read_bytes() == (whole[0].path / name).read_bytes(), name
 
 
 IN_STEP = (*LONG, "model.widths=[16, 16]", "train.epochs=40")
@@ -163,8 +171,7 @@ def test_a_seed_that_fails_is_an_error_with_its_reason_after_the_others(tmp_path
         )
 
 
-def test_stopping_saves_what_is_at_work_and_a_repeat_ends_in_the_same_bits(tmp_path):
-    whole = [ks.train(bars(), settings=LONG, seed=s, out=tmp_path / str(s)) for s in (0, 1)]
+def test_stopping_saves_what_is_at_work_and_a_repeat_ends_in_the_same_bits(whole, tmp_path):
     checkpoints = tmp_path / "set" / "seed-001" / "checkpoints"
     found = list(events(tmp_path / "set", settings=LONG, stop=checkpoints.exists))
     assert isinstance(found[-1], ManyEnded) and found[-1].state == "interrupted"

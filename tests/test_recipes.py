@@ -17,8 +17,15 @@ def bars(count):
     return replace(words(count), class_names=("0", "1", "2"))
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_trains(name, tmp_path):
+OFTEN = ("blink", "counting-number", "transfer")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in OFTEN else pytest.mark.slow) for name in RECIPES],
+)
+def test_a_recipe_trains_as_it_is(name, tmp_path):
+    """In its own precision; that each of them trains is part of the test of its losses."""
     run = ks.train(
         bars(90),
         recipe=name,
@@ -63,7 +70,7 @@ GOLDEN = {  # first losses with seed 0 on `bars`, fp32, one thread
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_starts_with_the_losses_that_it_always_had(name, tmp_path):
+def test_a_recipe_trains_and_starts_with_the_losses_that_it_always_had(name, tmp_path):
     settings = [
         "threads=1",
         "precision=fp32",
@@ -74,6 +81,9 @@ def test_a_recipe_starts_with_the_losses_that_it_always_had(name, tmp_path):
         "splits.folds=0",
     ]
     chosen = config.override(ks.build_recipe(name), settings)
-    events = training(chosen, out=tmp_path / "run", dataset=bars(90))
+    events = list(training(chosen, out=tmp_path / "run", dataset=bars(90)))
     losses = next(event.losses for event in events if isinstance(event, Epoch) and event.complete)
     assert losses == pytest.approx(GOLDEN[name], rel=1e-4)
+    run = ks.open_run(tmp_path / "run")
+    assert run.result["validation"]["n"] > 0
+    assert run.config.recipe == name

@@ -46,11 +46,11 @@ def test_a_report_adds_one_file_and_changes_nothing_else(copy, dataset):
     assert page == copy.path / "report.html"
     assert {path: data for path, data in after.items() if path != page} == before
     assert page.stat().st_size < 3_000_000
-
-
-def test_a_report_is_about_validation_until_the_user_opens_the_test_split(copy, dataset):
-    text = ks.report(copy, dataset=dataset).read_text()
+    text = page.read_text()
     assert "validation pictures are told" in text and "The test split is untouched" in text
+
+
+def test_a_report_is_about_the_test_split_once_the_user_has_opened_it(copy, dataset):
     ks.evaluate(copy, dataset)
     text = ks.report(copy, dataset=dataset).read_text()
     assert "test pictures are told" in text and "opened once, after all choices" in text
@@ -77,8 +77,12 @@ def test_a_run_on_named_data_shows_its_pictures_and_looks_inside(digits_run):
     assert text.count('class="sharp"') > 150
 
 
-def test_without_its_source_a_run_has_a_page_that_says_so(copy):
-    text = ks.report(copy).read_text()
+def test_the_command_says_what_it_wrote_and_the_page_what_is_missing(copy, capsys):
+    assert main(["report", str(copy.path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    page = copy.path / "report.html"
+    assert found == {"run": str(copy.path), "page": str(page), "bytes": page.stat().st_size}
+    text = page.read_text()
     assert "There are no pictures on this page: unknown source &#39;bars&#39;" in text
     assert 'class="sharp"' not in text
 
@@ -130,13 +134,6 @@ def test_an_unfinished_run_is_one_line(dataset, tmp_path):
         pass
     with pytest.raises(RunError, match=r"no finished run here \(missing result.json\)"):
         ks.report(tmp_path / "run")
-
-
-def test_the_command_says_what_it_wrote(copy, capsys):
-    assert main(["report", str(copy.path), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    page = copy.path / "report.html"
-    assert found == {"run": str(copy.path), "page": str(page), "bytes": page.stat().st_size}
 
 
 def test_a_folder_with_hostile_names_is_trained_and_reported(tmp_path):

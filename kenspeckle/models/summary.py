@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
@@ -42,15 +43,26 @@ class ModelSummary:
         return sum(row.parameters for row in self.rows)
 
 
-def summarize(config: ModelConfig, *, shape: tuple[int, int, int], outputs: int) -> ModelSummary:
-    """The layers of `config` for pictures of `shape` (C, H, W); nothing is computed.
+def summarize(
+    config: ModelConfig,
+    *,
+    shape: tuple[int, int, int],
+    outputs: int,
+    on: Literal["meta", "cpu"] = "meta",
+) -> ModelSummary:
+    """The layers of `config` for pictures of `shape` (C, H, W).
+
+    On "meta" nothing is computed, but the first use in a process loads torch's compiler, which
+    takes a second. On "cpu" one picture is computed: for a network that is in memory anyway.
 
     A part with parameters of its own, such as the places of tokens, is a row too. A layer that is
     used again is a row such as "dropout_2" without parameters. Raises `ConfigError` where the
     pictures are too small.
     """
     network = outline(config, shape=shape, outputs=outputs).eval()
-    picture = torch.empty(1, *shape, device="meta")
+    picture = torch.ones(1, *shape, device=on)
+    if on == "cpu":
+        _fill(network)
     origins = Origins()
     origins.name(picture, "")
     rows: list[LayerRow] = []
@@ -93,6 +105,18 @@ def summarize(config: ModelConfig, *, shape: tuple[int, int, int], outputs: int)
     with torch.no_grad(), origins:
         network(picture)
     return ModelSummary(shape=shape, rows=tuple(rows))
+
+
+def _fill(network: nn.Module) -> None:
+    """Give each tensor of an outline one element of memory, which stands for all."""
+    for module in network.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            one = torch.ones((), dtype=parameter.dtype).expand(parameter.shape)
+            setattr(module, name, nn.Parameter(one, requires_grad=False))
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            # of whole numbers zero, which is a place in any list
+            value = torch.tensor(float(buffer.is_floating_point()), dtype=buffer.dtype)
+            setattr(module, name, value.expand(buffer.shape))
 
 
 def _about(module: nn.Module) -> str:

@@ -16,6 +16,7 @@ from PIL import Image
 
 import kenspeckle as ks
 from kenspeckle import runlog
+from kenspeckle.cli.main import main
 from kenspeckle.cli.signals import StopOnSignal, Stopped
 from kenspeckle.interruption import uninterrupted
 
@@ -30,18 +31,29 @@ has_lite0 = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """Enough photographs to be met at work on them."""
-    root, rng = tmp_path_factory.mktemp("photos") / "photos", np.random.default_rng(0)
+def photographs(root, each):
+    """A folder of three classes of `each` pictures."""
+    rng = np.random.default_rng(0)
     for label in range(3):
         (root / f"class{label}").mkdir(parents=True)
-        for number in range(50):
+        for number in range(each):
             coarse = rng.integers(0, 255, (75, 75, 3), dtype=np.uint8)
             coarse[..., label] //= 4
             path = root / f"class{label}" / f"{number}.jpg"
             Image.fromarray(coarse).resize((900, 900)).save(path, quality=80)
     return root
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Enough photographs to be met at work on them."""
+    return photographs(tmp_path_factory.mktemp("photos") / "photos", 50)
+
+
+@pytest.fixture(scope="module")
+def few_photos(tmp_path_factory):
+    """Enough to train with."""
+    return photographs(tmp_path_factory.mktemp("few") / "photos", 20)
 
 
 class Place:
@@ -213,25 +225,24 @@ def test_what_was_decoded_is_kept_however_often_the_keys_are_pressed(place, phot
 @has_lite0
 @pytest.mark.parametrize(("moment", "number"), WITHIN_A_RUN)
 def test_a_signal_during_features_or_folds_leaves_a_run_to_go_on_with(
-    place, photos, moment, number
+    place, few_photos, capsys, monkeypatch, moment, number
 ):
-    found, said, seconds = place.stopped(place.start("train", photos), moment, number)
+    found, said, seconds = place.stopped(place.start("train", few_photos), moment, number)
     how = f"go on with: ken train --resume {place.out}"
     assert (found, said) == (128 + number, f"ken: stopped by {number.name}; {how}\n")
     assert seconds < SOON
     assert alone(place)
     assert runlog.find(place.out.parent, "run").status == "interrupted"
     assert not ks.open_run(place.out).is_finished
-    done = subprocess.run(
-        [*KEN, "train", "--resume", place.out], env=place.environment, capture_output=True
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place.cache))
+    assert main(["train", "--resume", str(place.out)]) == 0
+    assert capsys.readouterr().err == ""
     assert ks.open_run(place.out).is_finished
 
 
 @has_lite0
-def test_control_a_command_that_nobody_stops_comes_to_its_end(place, photos):
-    process = place.start("train", photos)
+def test_control_a_command_that_nobody_stops_comes_to_its_end(place, few_photos):
+    process = place.start("train", few_photos)
     printed, said = process.communicate(timeout=4 * PATIENCE)
     assert (process.returncode, said) == (0, ""), printed
     assert ks.open_run(place.out).is_finished

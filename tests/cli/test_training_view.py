@@ -3,8 +3,9 @@
 import functools
 import re
 
+import numpy as np
 import pytest
-from conftest import SMALL
+from conftest import SMALL, noise
 from pseudo_terminal import Screen, Terminal
 
 from kenspeckle.cli.main import main
@@ -23,13 +24,21 @@ COLOUR = re.compile(r"\x1b\[[\d;]*(3\d|9\d|4\d)m")
 
 
 @pytest.fixture(scope="module")
-def train(tmp_path_factory):
-    """Start `ken train` on scikit-learn's digits in a terminal."""
+def source(tmp_path_factory):
+    """Pictures for some tenths of a second of training in each epoch."""
+    path, data = tmp_path_factory.mktemp("source") / "noise.npz", noise(1500)
+    np.savez(path, images=data.images, labels=data.labels)
+    return path
+
+
+@pytest.fixture(scope="module")
+def train(tmp_path_factory, source):
+    """Start `ken train` in a terminal."""
     begun = []
 
     def start(*, columns=80, epochs=5, **environment):
         folder = tmp_path_factory.mktemp("terminal")
-        command = ["train", "digits", *SETTINGS, "--set", f"train.epochs={epochs}", "--out", "run"]
+        command = ["train", source, *SETTINGS, "--set", f"train.epochs={epochs}", "--out", "run"]
         begun.append(Terminal(command, columns=columns, cwd=folder, **environment))
         return begun[-1]
 
@@ -76,7 +85,7 @@ def test_there_are_colours_otherwise(ended):
 
 
 def test_a_terminal_without_blocks_gets_letters(train):
-    terminal = train(PYTHONUTF8="0", PYTHONIOENCODING="ascii").read()
+    terminal = train(PYTHONUTF8="0", PYTHONIOENCODING="ascii", epochs=3).read()
     assert terminal.code == 0 and terminal.raw.isascii()
     assert re.search(r"loss [_.=+*#@-]+ \d", "\n".join(terminal.screen.shown))
 
@@ -105,7 +114,7 @@ def test_a_terminal_that_can_only_print_gets_only_the_lines_that_stay(train):
     assert "\x1b" not in train(TERM="dumb", epochs=2).read().raw
 
 
-def test_no_control_sequence_reaches_a_file(capsys, tmp_path):
-    assert main(["train", "digits", *SETTINGS, "--out", str(tmp_path / "run")]) == 0
+def test_no_control_sequence_reaches_a_file(capsys, tmp_path, source):
+    assert main(["train", str(source), *SETTINGS, "--out", str(tmp_path / "run")]) == 0
     printed = capsys.readouterr()
     assert "\x1b" not in printed.out + printed.err and " left" not in printed.out

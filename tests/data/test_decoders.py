@@ -9,6 +9,8 @@ from kenspeckle.data.listing import Item, Place
 from kenspeckle.errors import StorageError
 from tests.photo_folders import write
 
+pytestmark = pytest.mark.usefixtures("all_cores")
+
 LOOK = {"work": "look", "max_pixels": 10_000}
 
 

@@ -15,6 +15,8 @@ from kenspeckle.data.pixel_files import new_files
 from kenspeckle.errors import DataError, StorageError
 from tests.photo_folders import folder, write
 
+pytestmark = pytest.mark.usefixtures("all_cores")
+
 
 @pytest.fixture
 def photos(tmp_path):

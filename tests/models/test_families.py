@@ -192,6 +192,13 @@ def test_a_summary_knows_what_feeds_a_layer():
     assert inputs["stage1.0.convolution1"] == ("activation",)
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_summary_of_one_picture_is_that_of_an_outline(name):
+    shape = (3, 40, 40)
+    outlined = summarize(PRESETS[name], shape=shape, outputs=10)
+    assert summarize(PRESETS[name], shape=shape, outputs=10, on="cpu") == outlined
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
