@@ -140,8 +140,11 @@ def _value(hint: Any, value: Any, name: str) -> Any:
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint:
-        raise ConfigError(f"{name} must be {hint.__name__}, got {value!r}")
+        raise ConfigError(f"{name} must be {_WORDS.get(hint, hint.__name__)}, got {value!r}")
     return value
+
+
+_WORDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
 
 
 def _choose(hint: Any, value: Settings, name: str) -> Any:

@@ -322,7 +322,7 @@ LABELS = np.arange(6) % 2
             "X: pictures must all be of one shape, got (5, 8) and (8, 8)",
         ),
         ({"device": "gpu"}, SQUARE, "device must be one of auto, cpu, cuda, got 'gpu'"),
-        ({"epochs": "3"}, SQUARE, "train.epochs must be float, got '3'"),
+        ({"epochs": "3"}, SQUARE, "train.epochs must be a number, got '3'"),
         (
             {"settings": ["seed=3"]},
             SQUARE,

@@ -62,6 +62,8 @@ def _print(screen: Console, ended: ManyEnded, advice: str) -> None:
         )
     for run, value in zip(ended.runs, values, strict=True):
         screen.print(f"  {value:.2%}  {run.path}")
+    if ended.runs:
+        screen.print(f"their leaderboard: ken runs {ended.runs[0].log_folder}")
 
 
 def _document(settings: RunConfig, ended: ManyEnded) -> dict[str, object]:

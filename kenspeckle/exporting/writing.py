@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kenspeckle import storage
 from kenspeckle.data.dataset import Dataset
-from kenspeckle.errors import ConfigError, unknown_name
+from kenspeckle.errors import ConfigError, StorageError, unknown_name
 from kenspeckle.exporting.graph import quiet, trace
 from kenspeckle.exporting.metadata import facts
 from kenspeckle.exporting.program_file import program_bytes
@@ -61,6 +61,8 @@ def export(
         raise ConfigError(f"pictures must be at least 1, got {pictures}")
     found = run if isinstance(run, Run) else open_run(run)
     target = Path(out) if out else found.path / f"model.{to}"
+    if not target.parent.is_dir():  # said now, because the proof takes a while
+        raise StorageError(f"{target.parent}: no such folder; make it, or choose another --out")
     name = str(target)
     data, note, exported, of_files = _made(found, to, name)
     parity = prove(

@@ -12,6 +12,7 @@ import pytest
 from conftest import SMALL
 from PIL import Image
 
+import kenspeckle as ks
 from kenspeckle.cli.main import main
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "predict_onnx.py"
@@ -102,10 +103,36 @@ def test_a_damaged_file_is_one_line(capsys, exported, picture, tmp_path):
     assert error.startswith(f"ken: {damaged}: ") and len(error.splitlines()) == 1
 
 
-def test_the_example_uses_a_file_without_kenspeckle(exported, picture, tmp_path):
-    command = [sys.executable, str(EXAMPLE), str(exported), str(picture)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+def example(model, picture):
+    """What the example says of `picture`, in a folder from which nothing of ours is found."""
+    command = [sys.executable, "-P", str(EXAMPLE), str(model), str(picture)]
+    return subprocess.run(command, cwd=picture.parent, capture_output=True, text=True)
+
+
+def test_the_example_uses_a_file_without_kenspeckle(exported, picture):
+    done = example(exported, picture)
     assert done.returncode == 0, done.stderr
     assert "kenspeckle" not in EXAMPLE.read_text().replace('["kenspeckle"]', "").split('"""')[2]
     label, share = done.stdout.split()
     assert label in "0123456789" and share.endswith("%")
+
+
+def test_the_example_lays_what_is_transparent_on_white(exported, tmp_path):
+    ink = np.random.default_rng(4).integers(0, 2, (8, 8)).astype(np.uint8) * 255
+    hidden = np.stack([np.zeros_like(ink), np.zeros_like(ink), np.zeros_like(ink), ink], axis=-1)
+    Image.fromarray(hidden).save(tmp_path / "hidden.png")
+    Image.fromarray(255 - ink).save(tmp_path / "shown.png")
+    said = [example(exported, tmp_path / f"{name}.png").stdout for name in ("hidden", "shown")]
+    assert said[0] == said[1] != ""
+
+
+def test_the_example_says_what_a_model_of_digits_takes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ink")
+    settings = ["threads=1", "train.epochs=0", "train.steps=20"]
+    run = ks.train("mnist", recipe="blink", settings=settings, out=folder / "run")
+    made = ks.export(run, pictures=5)
+    Image.new("L", (28, 28), 0).save(folder / "form.png")
+    Image.new("RGB", (300, 200), "white").save(folder / "photo.jpg")
+    assert example(made.path, folder / "form.png").returncode == 0
+    done = example(made.path, folder / "photo.jpg")
+    assert (done.returncode, done.stderr) == (1, f"{made.note}\n")

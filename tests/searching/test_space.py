@@ -101,7 +101,7 @@ def test_every_value_of_a_default_space_is_possible(recipe):
         ("optimizer.rat=0.1,0.2", "did you mean 'optimizer.rate'"),
         ("optimizer.rate=0.1,-1", "optimizer.rate must be above 0, got -1"),
         ("augment.strength=0..1000", "augment.strength must be in 0..100"),
-        ("train.batch_size=1.5,2", "train.batch_size must be int, got 1.5"),
+        ("train.batch_size=1.5,2", "train.batch_size must be a whole number, got 1.5"),
     ],
 )
 def test_a_value_that_is_impossible_is_known_before_any_training(text, message):
