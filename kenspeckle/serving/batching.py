@@ -253,7 +253,7 @@ class Batcher:
 
     def _settle(self, piece: _Piece, answer: Answer, worker: Worker | None = None) -> None:
         job = piece.job
-        if job.dropped:
+        if job.dropped or job.future.done():  # the callback that drops it comes a turn later
             return
         if worker is not None and job.worker is not worker:
             if job.worker is not None:
