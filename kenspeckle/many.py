@@ -113,6 +113,8 @@ def training_many(
     if not numbers or len(set(numbers)) < len(numbers):
         raise ConfigError(f"seeds must be one or more, each of them once, got {seeds}")
     asked = on_one_thread(settings)
+    if stacked:
+        asked = config.override(asked, ["stacked=true"])
     found = ready(asked, dataset=dataset, progress=progress)
     name = Path(settings.source).name.partition(".")[0] or "data"
     folder = Path(out) if out is not None else RUNS / f"{name}-{settings.recipe}-seeds"
@@ -142,6 +144,8 @@ def _measured(found: Ready, folder: Path, runs: int, stacked: bool | None) -> Me
 
 
 def _about(measured: Measured) -> str:
+    if measured.share >= 1:  # nothing was gained, or measured
+        return f"seeds learn in step, up to {measured.stack} at once"
     return (
         f"seeds learn in step, up to {measured.stack} at once, in {measured.share:.2f} of the time "
         "of each by itself (train_many(..., stacked=False) trains each by itself)"

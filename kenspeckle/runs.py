@@ -139,7 +139,7 @@ def training(
             loop=loop or _loop(chosen),
         )
         if chosen.stacked:
-            require_stackable(session.training.network)
+            require_stackable(session.training.network, compute)
         begin(session)
         # before anything is written, because whoever stops it here finds nothing half-made
         lines = [

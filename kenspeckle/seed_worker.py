@@ -10,7 +10,7 @@ import json
 import os
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,11 @@ def main() -> None:
     while order := orders.next():
         if "stop" in order:
             return
-        _train(order["runs"], dataset)
+        _train(order["runs"], dataset, orders.wait)
 
 
-def _train(orders: list[dict[str, Any]], dataset: Dataset | None) -> None:
-    """Train runs to their ends, or until there is something to read; go on with those that began.
+def _train(orders: list[dict[str, Any]], dataset: Dataset | None, stop: Callable[[], bool]) -> None:
+    """Train runs to their ends, or until `stop()`; go on with those that began.
 
     Several learn in step.
     """
@@ -53,7 +53,7 @@ def _train(orders: list[dict[str, Any]], dataset: Dataset | None) -> None:
     going = {}
     for place, order in enumerate(orders):
         loop = partial(lockstep.fit, place) if lockstep else None
-        going[place] = _news(place, order, dataset, loop)
+        going[place] = _news(place, order, partial(_events, dataset=dataset, stop=stop, loop=loop))
     while going:
         for place, news in list(going.items()):
             if next(news, None) is None:
@@ -63,7 +63,7 @@ def _train(orders: list[dict[str, Any]], dataset: Dataset | None) -> None:
 
 
 def _news(
-    place: int, order: dict[str, Any], dataset: Dataset | None, loop: Loop | None
+    place: int, order: dict[str, Any], events: Callable[[Path, str], Iterator[Event]]
 ) -> Iterator[Waiting]:
     """Train a run, and tell of it; stop only where it waits for others."""
     path, said, began = Path(order["run"]), 0.0, 0
@@ -71,7 +71,7 @@ def _news(
         _say({"place": place, "ended": "finished", "seconds": 0.0})
         return
     try:
-        for event in _events(path, order["settings"], dataset, loop):
+        for event in events(path, order["settings"]):
             if isinstance(event, Waiting):
                 yield event
             elif isinstance(event, Started):
@@ -88,16 +88,17 @@ def _news(
 
 
 def _events(
-    path: Path, settings: str, dataset: Dataset | None, loop: Loop | None
+    path: Path,
+    settings: str,
+    *,
+    dataset: Dataset | None,
+    stop: Callable[[], bool],
+    loop: Loop | None,
 ) -> Iterator[Event]:
     if (path / CONFIG).is_file():
-        return resuming(path, dataset=dataset, stop=_is_told, loop=loop)
+        return resuming(path, dataset=dataset, stop=stop, loop=loop)
     asked = config.loads(RunConfig, settings)
-    return training(asked, out=path, dataset=dataset, stop=_is_told, loop=loop)
-
-
-def _is_told() -> bool:
-    return bool(select.select([_INPUT], [], [], 0)[0])
+    return training(asked, out=path, dataset=dataset, stop=stop, loop=loop)
 
 
 class _Orders:
@@ -115,6 +116,10 @@ class _Orders:
         line, _, self._received = self._received.partition(b"\n")
         order: dict[str, Any] = json.loads(line)
         return order
+
+    def wait(self) -> bool:
+        """Whether there is another, or their end; it may have come in one piece with the last."""
+        return bool(self._received or select.select([_INPUT], [], [], 0)[0])
 
 
 def _say(document: dict[str, Any]) -> None:

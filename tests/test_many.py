@@ -150,6 +150,27 @@ def test_seeds_in_step_that_are_stopped_go_on_to_the_same_bits(tmp_path):
         assert model == (other.path / "model.safetensors").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (("model.widths=[12, 16]",), "stacked is for the models convnet and mlp, "),
+        (("threads=2", "model.widths=[16, 16]"), "stacked is for one thread, got threads=2; "),
+        (("transfer.backbone=resnet-18",), "stacked is for networks from scratch; "),
+    ],
+)
+def test_seeds_that_cannot_learn_in_step_are_refused_before_a_folder_is_made(
+    tmp_path, settings, words
+):
+    with pytest.raises(ConfigError, match=words):
+        list(events(tmp_path / "set", settings=(*SMALL, *settings), stacked=True))
+    assert not (tmp_path / "set").exists()
+
+
+def test_an_order_to_stop_that_comes_before_the_process_is_ready_is_heard(tmp_path):
+    *_, ended = events(tmp_path / "set", seeds=1, settings=LONG, stop=lambda: True)
+    assert (ended.state, ended.runs) == ("interrupted", ())
+
+
 @pytest.mark.slow
 def test_a_process_that_is_killed_twice_is_a_failure_and_the_others_finish(tmp_path):
     found, killed = [], []

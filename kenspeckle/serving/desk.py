@@ -133,9 +133,14 @@ class ServingDesk:
     ) -> dict[str, Any]:
         """What `Insight.of` tells of a picture; only `parts` of it, where some are named."""
         assert self._file is not None, "start first"
-        return await self.explainer.tell(
-            picture, file=self._file.fileno(), version=self.version, label=label, parts=parts
-        )
+        # its own, because `load` may close the other while this waits for its turn
+        file = os.dup(self._file.fileno())
+        try:
+            return await self.explainer.tell(
+                picture, file=file, version=self.version, label=label, parts=parts
+            )
+        finally:
+            os.close(file)
 
     async def stop(self) -> None:
         """End the processes."""

@@ -26,9 +26,10 @@ class _Wish:
     compute: Compute
 
     @property
-    def place(self) -> tuple[int, int, int]:
-        """How far it has come; one that is resumed may be behind the others."""
-        return self.training.epoch, self.training.step, self.training.total
+    def place(self) -> tuple[int, ...]:
+        """How far it has come, of how many pictures: resumed ones may be in different folds."""
+        training = self.training
+        return training.epoch, training.step, training.total, len(self.batches.labels)
 
 
 @dataclass(eq=False)
@@ -115,7 +116,7 @@ class Lockstep:
 
     def _begun(self) -> list[_Group]:
         """Those that have come equally far, together."""
-        places: dict[tuple[int, int, int], list[int]] = {}
+        places: dict[tuple[int, ...], list[int]] = {}
         for session in sorted(self._waiting):
             places.setdefault(self._waiting[session].place, []).append(session)
         groups = []

@@ -2,7 +2,8 @@
 
 Channels lie side by side, so that a convolution of N networks is one of N groups, and a dense
 layer one batched product. With two networks or more, what is computed of one depends neither on
-the others nor on how many they are.
+the others nor on how many they are; on a processor that holds for one thread, because several
+share the work by how much there is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kenspeckle.device import Compute
 from kenspeckle.errors import ConfigError
 from kenspeckle.models.layers import (
     ACTIVATIONS,
@@ -33,7 +35,9 @@ _APART = (  # what treats every channel for itself, whichever network it belongs
     nn.ZeroPad2d,
     *ACTIVATIONS.values(),
 )
+_ROUNDED = (GlobalMean, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh)  # other bits in a rest
 _VECTOR = 16  # numbers of 4 bytes in the widest register
+_STRIDE = 64  # numbers of 2 bytes in two of them, of which the longest loops take so many at once
 _WIDE = torch.empty(_VECTOR)
 _TOGETHER = (Scale, nn.BatchNorm1d, nn.BatchNorm2d, nn.Conv2d, nn.Linear, Dropout)
 
@@ -53,8 +57,18 @@ def can_be_stacked(network: nn.Module) -> bool:
     )
 
 
-def require_stackable(network: nn.Module) -> None:
-    """Raise `ConfigError` where `can_be_stacked` says no."""
+def shares_work(compute: Compute) -> bool:
+    """Whether threads share out a computation, and so make bits depend on how large it is."""
+    return compute.device == "cpu" and compute.threads > 1
+
+
+def require_stackable(network: nn.Module, compute: Compute) -> None:
+    """Raise `ConfigError` where `can_be_stacked` says no, or bits would depend on other seeds."""
+    if shares_work(compute):
+        raise ConfigError(
+            f"stacked is for one thread, got threads={compute.threads}; use threads=1 or "
+            "stacked=false"
+        )
     if not can_be_stacked(network):
         raise ConfigError(
             "stacked is for the models convnet and mlp, with widths that are multiples of "
@@ -78,6 +92,9 @@ class Stack:
 
     def __call__(self, images: Tensor) -> Tensor:
         """(n, N * C, H, W), of each network C channels, to outputs (N, n, K), in training."""
+        # the layout is said, because pictures of one channel leave it open, and gradients of two
+        # layouts meet in loops that depend on how many networks there are
+        images = images.contiguous(memory_format=torch.channels_last)
         return self._each(self._through("", self._networks, images))
 
     def forget_gradients(self) -> None:
@@ -114,7 +131,9 @@ class Stack:
             case nn.Linear():
                 return self._dense(name, inputs)
             case Dropout():
-                return self._dropout(modules, inputs)
+                return self._apart(modules, inputs)
+        if isinstance(lead, _ROUNDED) and self._has_rest(lead, inputs):
+            return self._apart(modules, inputs)
         outputs: Tensor = lead(inputs)
         return outputs
 
@@ -146,9 +165,9 @@ class Stack:
         weights = weight.view(self._count, -1, weight.shape[1]).mT
         biases = bias.view(self._count, 1, -1)
         each = self._each(inputs)
-        if biases.shape[2] % _VECTOR == 0:
+        if biases.shape[2] % _STRIDE == 0:
             outputs = torch.baddbmm(biases, each, weights)
-        else:  # the last layer; a sum over all networks, the gradient, would have a rest
+        else:  # the gradient, a sum over the pictures of all networks, would have a rest
             products = torch.bmm(each, weights)
             outputs = torch.stack([one + own for one, own in zip(products, biases, strict=True)])
         return outputs.transpose(0, 1).flatten(1)
@@ -157,8 +176,16 @@ class Stack:
         """(n, N * F) to (N, n, F)."""
         return features.reshape(len(features), self._count, -1).transpose(0, 1)
 
-    def _dropout(self, modules: Sequence[nn.Module], inputs: Tensor) -> Tensor:
-        pieces = inputs.chunk(self._count, dim=1)
+    def _has_rest(self, lead: nn.Module, inputs: Tensor) -> bool:
+        """Whether loops over all networks would end with a rest that belongs to one of them."""
+        numbers = inputs.shape[1] if isinstance(lead, GlobalMean) else inputs.numel()
+        return numbers // self._count % _STRIDE > 0
+
+    def _apart(self, modules: Sequence[nn.Module], inputs: Tensor) -> Tensor:
+        layout = torch.channels_last if inputs.ndim == 4 else torch.contiguous_format
+        pieces = [
+            piece.contiguous(memory_format=layout) for piece in inputs.chunk(self._count, dim=1)
+        ]
         return torch.cat([one(piece) for one, piece in zip(modules, pieces, strict=True)], dim=1)
 
 

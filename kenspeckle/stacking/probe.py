@@ -16,7 +16,7 @@ from kenspeckle.device import Compute, borrowed
 from kenspeckle.errors import NonFiniteError
 from kenspeckle.models.heads import head_of
 from kenspeckle.settings import RunConfig
-from kenspeckle.stacking.network import can_be_stacked
+from kenspeckle.stacking.network import can_be_stacked, require_stackable, shares_work
 from kenspeckle.stacking.training import fit_together
 from kenspeckle.training import Epoch, fit
 
@@ -41,14 +41,17 @@ def quickest(settings: RunConfig, compute: Compute, data: Dataset, *, most: int)
     """Train some steps with each number of networks up to `most`; nothing is written.
 
     In `settings` nothing is "auto". A network with layers that cannot be stacked, and one whose
-    steps take long on a processor, is trained by itself without further measurements.
+    steps take long on a processor, is trained by itself without further measurements. Raises
+    `ConfigError` where `settings` say `stacked` and that cannot be.
     """
     best = Measured(stack=1, share=1.0)
-    if most < 2 or settings.transfer.backbone:
+    if not settings.stacked and (most < 2 or settings.transfer.backbone or shares_work(compute)):
         return best
     learned = draw(data, settings.splits).train[: _STEPS * settings.train.batch_size]
     bench = _Bench(settings, compute, data.take(learned))
-    if not bench.can_be_stacked:
+    if settings.stacked:
+        require_stackable(bench.network, compute)
+    if not can_be_stacked(bench.network):
         return best
     with borrowed(compute), suppress(NonFiniteError):  # of which the training itself will tell
         single = bench.seconds(1)
@@ -69,7 +72,7 @@ class _Bench:
         self._settings, self._compute, self._data = settings, compute, data
         self._train = replace(settings.train, epochs=float(_PASSES), steps=0)
         self._head = head_of(settings.train.task, data.class_names)
-        self.can_be_stacked = can_be_stacked(self._course(0).training.network)
+        self.network = self._course(0).training.network
 
     def seconds(self, networks: int) -> float:
         """What each of so many takes for `_STEPS` steps."""

@@ -51,8 +51,9 @@ def fit_together(
 ) -> Iterator[dict[int, Report]]:
     """Train all in place; yield an `Epoch` for each when `fit` would, by the index of the training.
 
-    All must have come equally far. One that fails is told alone, and the others go on. A training
-    has the same bits whatever others it learns beside; alone, it learns beside a copy of itself.
+    All must have come equally far, of equally many pictures. One that fails is told alone, and the
+    others go on. A training has the same bits whatever others it learns beside; alone, it learns
+    beside a copy of itself.
     """
     alone = len(trainings) == 1
     if alone:
@@ -60,9 +61,9 @@ def fit_together(
         batches = [*batches, batches[0]]
     common = _Common(trainings)
     total = config.total_steps(len(batches[0]))
-    weights = None
+    weights: list[Tensor | None] = [None] * len(batches)
     if config.balance == "classes":
-        weights = class_weights(batches[0].labels, head.outputs)
+        weights = [class_weights(one.labels, head.outputs) for one in batches]
     failed: set[int] = {1} if alone else set()  # whose numbers nobody reads any more
     lead = trainings[0]
     common.to_training()
@@ -177,13 +178,13 @@ def _losses(
     head: Head,
     outputs: Tensor,
     parts: Sequence[Batch],
-    weights: Tensor | None,
+    weights: Sequence[Tensor | None],
 ) -> Tensor:
     smoothing = config.label_smoothing
     return torch.stack(
         [
-            loss_of(config.loss, head, said, part, smoothing=smoothing, weights=weights)
-            for said, part in zip(outputs, parts, strict=True)
+            loss_of(config.loss, head, said, part, smoothing=smoothing, weights=own)
+            for said, part, own in zip(outputs, parts, weights, strict=True)
         ]
     )
 

@@ -1,10 +1,15 @@
 """The second process: started when it is first asked, and never in the way of predictions."""
 
+import asyncio
 import os
 import signal
 
 import pytest
 from servers import real, until
+
+from kenspeckle.serving.batching import BatchLimits
+from kenspeckle.serving.desk import ServingDesk
+from kenspeckle.serving.metrics import Metrics
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +43,23 @@ def test_another_model_is_looked_into_once_it_serves(asked, pictures, run):
     assert look(asked, pictures[0]) == 200
     assert asked.ask("POST", f"/v2/repository/models/{run.name}/load")[0] == 200
     assert look(asked, pictures[0]) == 200
+
+
+def test_who_waits_to_look_inside_while_the_model_is_loaded_again_is_answered(run, pictures):
+    async def look_and_load():
+        desk = ServingDesk(
+            name="run", model=run.model_file, run=None, limits=BatchLimits(), metrics=Metrics()
+        )
+        await desk.load()
+        try:
+            looks = [asyncio.create_task(desk.insight(pictures[0])) for _ in range(8)]
+            await desk.load()
+            assert not looks[-1].done()
+            for one in looks[:-1]:  # whose clients leave, which ends the process that looks
+                one.cancel()
+            return await looks[-1], desk.metrics.restarts
+        finally:
+            await desk.stop()
+
+    said, restarts = asyncio.run(look_and_load())
+    assert said["seen"] and restarts == 0

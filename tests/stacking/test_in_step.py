@@ -62,6 +62,15 @@ KINDS = {
     "softmax": ("model.name=mlp", "model.hidden=[]", "splits.folds=0"),
     "norms of an mlp": (*MLP, "model.norm=before", "model.dropout=0.2", "optimizer.name=rmsprop"),
     "muon": (*CONVNET, "optimizer.name=muon", "optimizer.rate=0.02", "train.frozen_epochs=1"),
+    "rests": (  # that loops of 64 numbers would leave
+        *CONVNET,
+        "model.widths=[48, 16]",
+        "model.activation=gelu",
+        "model.gather=mean",
+        "model.hidden=[16]",
+        "train.batch_size=19",
+    ),
+    "rests of an mlp": (*MLP, "model.hidden=[48, 16]", "model.activation=silu"),
     "folds": (*CONVNET[:-1], "splits.folds=3", "train.patience=1", "train.epochs=4"),
 }
 
@@ -127,6 +136,48 @@ def test_what_cannot_be_stacked_is_refused_before_a_run_is_made(tmp_path, settin
     assert not (tmp_path / "run").exists()
 
 
+def test_threads_that_share_out_the_work_are_refused(tmp_path):
+    with pytest.raises(ConfigError) as error:
+        ks.train(bars(), settings=[*STACKED, *CONVNET, "threads=2"], out=tmp_path / "run")
+    assert str(error.value) == (
+        "stacked is for one thread, got threads=2; use threads=1 or stacked=false"
+    )
+
+
+def test_sessions_of_different_folds_learn_as_by_themselves(tmp_path):
+    """As they stand to each other when all have been resumed."""
+    asked = [*CONVNET[:-1], "splits.folds=3", "train.balance=classes", "train.epochs=1"]
+    kept = {}
+    for seeds, skipped in (([3, 5], {5: 1}), ([5], {})):
+        lockstep, going = Lockstep(len(seeds)), {}
+        folder = tmp_path / f"{len(seeds)}"
+        for place, seed in enumerate(seeds):
+            lines = [*STACKED, *asked, "source=bars", f"seed={seed}"]
+            settings = config.override(build_recipe("swift"), lines)
+            loop = _late(partial(lockstep.fit, place), skipped.get(seed, 0))
+            out = folder / f"{seed}"
+            going[place] = training(settings, out=out, dataset=bars(239), loop=loop)
+        while going:
+            for place, events in list(going.items()):
+                event = next((one for one in events if isinstance(one, Waiting | Ended)), None)
+                if event is None:
+                    del going[place]
+                    lockstep.leave(place)
+        kept[len(seeds)] = (folder / "5" / MODEL).read_bytes()
+    assert kept[2] == kept[1]
+
+
+def _late(loop, by_itself):
+    """`loop`, but the first `by_itself` networks are trained before the others begin."""
+    counted = iter(range(100))
+
+    def late(*arguments, **options):
+        alone = next(counted) < by_itself
+        return (partial(Lockstep(1).fit, 0) if alone else loop)(*arguments, **options)
+
+    return late
+
+
 def courses(seeds, *settings):
     """Networks at their beginning, and the pictures that they learn from."""
     data, compute = bars(), choose("cpu", "fp32", 1)
@@ -183,11 +234,23 @@ def test_widths_that_leave_a_rest_would_give_bits_that_depend_on_the_others(monk
     assert not (equal(found[0], found[1]) and equal(found[0], found[2]))
 
 
+@pytest.mark.parametrize("settings", [KINDS["rests of an mlp"], KINDS["rests"]])
+def test_rests_of_loops_over_all_networks_would_too(monkeypatch, settings):
+    """Without the care of `Stack`, the networks with rests would fail above."""
+    monkeypatch.setattr(stacked_network, "_STRIDE", 1)
+    found = []
+    for seeds in ([2, 1], [0, 1, 2]):
+        made, whole = courses(seeds, *settings)
+        list(whole([c.training for c in made], [c.batches for c in made]))
+        found.append(weights(made[seeds.index(2)]))
+    assert not equal(*found)
+
+
 def test_an_error_in_the_common_steps_reaches_every_session():
     lockstep = Lockstep(2)
 
     class Broken:
-        epoch, step, total = 0, 0, 0
+        epoch, step, total, labels = 0, 0, 0, ()
 
         def share(self, other):
             pass
