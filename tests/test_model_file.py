@@ -323,8 +323,14 @@ INK = {"kind": "ink", "height": 8, "width": 8, "least": 28, "scaling": "standard
         ({"architecture": MLP | {"hidden": [10**9, 10**9]}}, "architecture.hidden must be at most"),
         ({"architecture": MLP | {"hidden": [10**30]}}, "architecture.hidden must be at most 100"),
         ({"architecture": MLP | {"hidden": [-5, 4]}}, "architecture.hidden must be at most 100"),
-        ({"architecture": MLP | {"hidden": [5.0, 4]}}, "architecture.hidden[0] must be a whole number"),
-        ({"architecture": MLP | {"hidden": [True, 4]}}, "architecture.hidden[0] must be a whole number"),
+        (
+            {"architecture": MLP | {"hidden": [5.0, 4]}},
+            "architecture.hidden[0] must be a whole number",
+        ),
+        (
+            {"architecture": MLP | {"hidden": [True, 4]}},
+            "architecture.hidden[0] must be a whole number",
+        ),
         ({"architecture": MLP | {"hidden": [4, 5]}}, "tensor dense1.bias is F32 of shape [5]"),
         (
             {"architecture": MLP | {"hidden": [5]}},

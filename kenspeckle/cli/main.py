@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with StopOnSignal():
             code = app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        print(f"ken: {_one_line(error).rstrip('.')}; see `ken --help`", file=sys.stderr)
+        print(f"ken: {_usage(error)}", file=sys.stderr)
         return 2
     except KenspeckleError as error:
         print(f"ken: {_one_line(error)}", file=sys.stderr)
@@ -68,6 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _usage(error: CycloptsError) -> str:
+    # the list of commands that Cyclopts adds breaks off; the help has all
+    line = _one_line(error).partition(" Available commands:")[0].rstrip(".")
+    command = " ".join(["ken", *(error.command_chain or ()), "--help"])
+    return f"{line}{' See' if line.endswith('?') else '; see'} `{command}`"
 
 
 def _one_line(error: Exception) -> str:

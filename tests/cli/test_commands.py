@@ -235,7 +235,9 @@ def test_runs_lists_the_best_first(capsys, digits_run):
         (["predict", "nowhere", "a.png"], 1, "nowhere: cannot be read"),
         (["runs", "nowhere"], 1, "nowhere: no run log here (missing log.sqlite)"),
         (["report", "nowhere"], 1, "nowhere: no run here (missing config.toml)"),
-        (["tarin"], 2, "tarin"),
+        (["tarin"], 2, 'Unknown command "tarin". Did you mean "train"? See `ken --help`'),
+        (["doctor"], 2, 'Unknown command "doctor"; see `ken --help`'),
+        (["export", "x", "--to", "y"], 2, '"pt2"; see `ken export --help`'),
         (["train", "--set", "device=cuda"], 1, "device cuda is not available here"),
     ],
 )

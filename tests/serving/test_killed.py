@@ -146,19 +146,3 @@ def test_a_process_that_answers_is_left_alone():
 def test_what_waits_goes_together():
     _, workers = asked(*[b"%d" % number for number in range(9)])
     assert [len(batch) for batch in workers[0].batches][:1] == [9]
-
-
-def test_a_client_that_goes_at_the_moment_of_its_answer_takes_no_other_answer_with_it():
-    started = []
-
-    async def main():
-        batcher = Batcher(BatchLimits(), Metrics(), renew=lambda: None)
-        gone, waits = [batcher.submit([Input(picture)]) for picture in (b"good", b"fine")]
-        batcher.replace(Mortal(started))  # which answers both in the next turn of the loop
-        gone.cancel()  # so that this is known, and not yet told
-        told = await asyncio.wait_for(waits, 2)
-        assert batcher.is_idle
-        return told.answers[0].error
-
-    assert asyncio.run(main()) == ""
-    assert [len(batch) for batch in started[0].batches] == [2]

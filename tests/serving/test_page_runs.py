@@ -1,6 +1,7 @@
 """The run browser in a real browser: what trains is followed, and nothing leaves the folder."""
 
 import json
+import re
 import shutil
 from urllib.parse import urlencode
 
@@ -29,6 +30,15 @@ def epoch(number, accuracy):
         "validation_n": 36,
         "validation_interval": {"low": accuracy - 0.02, "high": min(1, accuracy + 0.02)},
     }
+
+
+def measured(run, accuracy):
+    """Give `run` another accuracy on validation, by other pictures than it has kept."""
+    result = json.loads((run / "result.json").read_text())
+    result["validation"]["accuracy"] = accuracy
+    (run / "result.json").write_text(json.dumps(result))
+    for kept in run.glob("predictions*"):
+        kept.unlink()
 
 
 @pytest.fixture
@@ -81,6 +91,30 @@ def test_two_runs_are_compared_with_an_interval(visit):
     assert "The two cannot be told apart on validation." in visit.text("#detail .headline")
     assert visit.texts(".changes li") == ["seed01"]
     assert visit.noticed == []
+
+
+def test_the_interval_of_a_difference_goes_the_way_of_its_sentence(visit, folder):
+    measured(folder / "second", 0.5)
+    visit.view.goto(f"{visit.view.url.partition('#')[0]}#first=first&second=second")
+    visit.wait_for("#detail .headline", "first is better than second on validation.")
+    said = visit.text("#detail .headline")
+    low, high = (
+        float(end) for end in re.search(r"difference (\S+) to (\S+) points", said).groups()
+    )
+    assert 0 < low < float(said.split()[0]) < high
+
+
+def test_runs_on_other_data_are_not_called_better_or_worse(visit, folder):
+    measured(folder / "second", 0.5)
+    config = folder / "second" / "config.toml"
+    config.write_text(re.sub(r"(?m)^source = .*$", 'source = "others"', config.read_text()))
+    environment = json.loads((folder / "second" / "environment.json").read_text())
+    environment["data"] = "0123456789ab" + "c" * 52
+    (folder / "second" / "environment.json").write_text(json.dumps(environment))
+    visit.view.goto(f"{visit.view.url.partition('#')[0]}#first=first&second=second")
+    visit.wait_for("#detail .headline", "this does not tell which network is better.")
+    assert "is better than" not in visit.text("#detail .headline")
+    assert "0123456789ab…" in visit.text(".changes")  # of 64 digits, twelve
 
 
 def test_the_interval_of_a_run_is_that_of_its_result_which_knows_of_groups(serving, folder):

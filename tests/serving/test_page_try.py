@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 
 import pytest
 from page_server import SEVEN, Serving, Visit, application, desk_of, drawn_seven
@@ -179,6 +180,34 @@ def test_what_is_no_picture_is_one_calm_line_and_the_page_goes_on(visit):
     visit.draw(*SEVEN)
     visit.wait_for("#called", "7")
     assert visit.view.locator("#notice").is_hidden()
+
+
+def test_what_is_no_picture_takes_back_what_was_spoken(visit):
+    visit.draw(*SEVEN)
+    visit.wait_for("#spoken", "7")
+    visit.give("drop", "notes.txt", b"these are words", "text/plain")
+    visit.wait_for("#sentence", "This cannot be answered.")
+    assert visit.text("#spoken") == ""
+
+
+def test_of_several_files_those_that_are_no_pictures_are_named(visit):
+    given = [
+        {"name": "seven.png", "mimeType": "image/png", "buffer": drawn_seven()},
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"these are words"},
+    ]
+    visit.view.set_input_files("#file", given)
+    visit.wait_for("#notice", "not a picture; expected PNG")
+    visit.wait_for("#spoken", "7")  # the first one is answered all the same, and the line stays
+    assert visit.text("#notice").startswith("notes.txt: ")
+    visit.view.click("#clear")
+    assert visit.view.locator("#notice").is_hidden()
+
+
+def test_the_nearest_pictures_are_told_as_some_of_those_that_were_searched(visit):
+    visit.draw(*SEVEN)
+    visit.wait_for("#neighbour-words", "The nearest of ")
+    assert re.search(r"; (all \d+|\d of \d) (is|are) (not )?of the class 7\.$",
+                     visit.text("#neighbour-words"))  # fmt: skip
 
 
 def test_a_full_queue_is_asked_again(visit, serving):

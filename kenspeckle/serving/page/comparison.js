@@ -11,7 +11,7 @@ export function comparisonPanel(runs, found) {
     element("span", { class: "first" }, name(first.run)), " and ", element("span", { class: "second" }, name(second.run))));
   const parts = [heading];
   if (found.error) parts.push(element("p", { class: "faint" }, `Their results cannot be compared: ${visible(found.error)}`));
-  for (const result of found.results ?? []) parts.push(verdict(result, found.runs));
+  for (const result of found.results ?? []) parts.push(verdict(result, found));
   const charts = [["validation_accuracy", "Accuracy on validation", shares], ["validation_loss", "Loss on validation", losses]]
     .map(([key, title, format]) => curve(runs, key, title, format)).filter(Boolean);
   if (charts.length) parts.push(element("div", { class: "charts" }, ...charts));
@@ -21,17 +21,29 @@ export function comparisonPanel(runs, found) {
   return parts;
 }
 
-function verdict(result, [first, second]) {
-  const [low, high] = result.interval.map((end) => end * 100);
+function verdict(result, found) {
+  const [first, second] = found.runs;
+  // told in the direction of the sentence: how far the better one is above the other
+  const ends = result.interval.map((end) => end * 100 * (result.difference < 0 ? -1 : 1));
+  const low = Math.min(...ends), high = Math.max(...ends);
   const points = Math.abs(result.difference * 100).toFixed(2);
   const better = visible(result.difference > 0 ? second : first), other = visible(result.difference > 0 ? first : second);
   const isClear = low > 0 || high < 0;
-  const sentence = isClear ? `${better} is better than ${other}` : "The two cannot be told apart";
+  const apart = isClear ? `${better} is better than ${other}` : "The two cannot be told apart";
+  const split = visible(result.split);
+  const sentence = isClear && areOfOtherData(found)
+    ? `The share on ${split} is higher for ${better}, but on other data: this does not tell which network is better.`
+    : `${apart} on ${split}.`;
   const items = result.is_paired ? `the same ${result.counts[0].toLocaleString("en")} pictures`
     : `${result.counts.map((n) => n.toLocaleString("en")).join(" and ")} pictures, not known to be the same`;
   return element("p", { class: "headline" }, element("strong", {}, `${points} points`),
-    element("span", {}, `${sentence} on ${visible(result.split)}.`, element("br"),
+    element("span", {}, sentence, element("br"),
       `95 % interval of the difference ${low.toFixed(2)} to ${high.toFixed(2)} points, by ${items}.`));
+}
+
+/** Whether the runs learned from sources of other names and other pictures. */
+function areOfOtherData({ settings, facts }) {
+  return settings.some((pair) => pair.name === "source") && facts.some((pair) => pair.name === "data");
 }
 
 function curve(runs, key, title, format) {
@@ -46,6 +58,11 @@ function curve(runs, key, title, format) {
   return figure;
 }
 
+/** A SHA-256 as its first twelve digits, which are enough to see that it differs. */
+function shortened(value) {
+  return /^[0-9a-f]{64}$/.test(value) ? `${value.slice(0, 12)}…` : value;
+}
+
 /** Settings, and the facts that are no settings too. */
 function differences({ settings, facts }) {
   const known = new Set(settings.map((pair) => pair.name));
@@ -55,7 +72,7 @@ function differences({ settings, facts }) {
 function pairs(found, [first, second]) {
   if (!found.length) return element("p", { class: "faint" }, "Nothing.");
   const side = (value, run, place) => {
-    const told = element("span", { class: place }, value === "" ? "–" : name(value));
+    const told = element("span", { class: place }, value === "" ? "–" : name(shortened(value)));
     told.setAttribute("title", `${visible(run)}: ${visible(value)}`);
     return told;
   };

@@ -22,9 +22,9 @@ export function showNeighbours(found, said) {
     return tile;
   }));
   const others = found.pictures.filter((item) => !item.agrees).length;
-  const agree = others ? `${others} of ${found.pictures.length} have another class than ${visible(said)}`
-    : `all of them are of the class ${visible(said)}`;
-  words.textContent = `Of ${found.searched.toLocaleString("en")} training pictures; ${agree}.`;
+  const agree = others ? `${others} of ${found.pictures.length} ${others === 1 ? "is" : "are"} not of the class ${visible(said)}`
+    : `all ${found.pictures.length} are of the class ${visible(said)}`;
+  words.textContent = `The nearest of ${found.searched.toLocaleString("en")} training pictures; ${agree}.`;
 }
 
 /** Nothing to be seen. */

@@ -51,7 +51,7 @@ function tile(item, classes) {
   });
   const caption = element("figcaption", {},
     element("b", {}, name(item.label)), " ",
-    element("span", { class: "whole" }, percent(item.probability, 0)), element("small", {}, name(item.name)));
+    element("span", { class: "whole" }, percent(item.probability, 0).replace("> ", "above ")), element("small", {}, name(item.name)));
   const made = element("li", {}, element("figure", {}, image, caption));
   if (item.marked) caption.append(noted(item.marked));
   else made.append(wrong(item, classes, made, caption));

@@ -22,6 +22,7 @@ const isInk = about.kind === "ink";
 const isSmall = Math.max(about.shape[1], about.shape[2]) <= 64;
 let given = null; // a file instead of a drawing
 let explained; // the index of a class that was asked about
+let leftOut = ""; // what is said of files beside the one that is shown
 
 introduce();
 const answers = new AnswerView(about.class_names, (index) => {
@@ -101,6 +102,7 @@ function take(files) {
     return;
   }
   [given] = files;
+  leftOut = "";
   explained = undefined;
   pad?.clear();
   preview(given);
@@ -122,17 +124,22 @@ function preview(file) {
 
 /** Ask as every client does, so that the pictures are among the recent answers. */
 async function record(files) {
+  const refused = [];
   for (const group of groups(files)) {
     const body = new FormData();
     for (const file of group) body.append("picture", file, file.name);
     try {
-      await ask("/predict", { method: "POST", body });
+      const { predictions } = await ask("/predict", { method: "POST", body });
+      refused.push(...predictions.filter((item) => item.error));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (files.length > 1) notice(error.message);
     }
     await refresh(about.class_names);
   }
+  if (files.length === 1 || !refused.length || given !== files[0]) return;
+  leftOut = refused.map((item) => `${visible(item.name)}: ${visible(item.error)}`).join("; ");
+  notice(leftOut);
 }
 
 /** Files in lists that one request may carry. */
@@ -180,6 +187,7 @@ function refreshTools() {
 }
 
 function nothing(words) {
+  byId("spoken").textContent = "";
   answers.clear(words);
   seen.clear();
   clearLayers();
@@ -209,7 +217,7 @@ async function look(asked, isNewest) {
   } finally {
     clearTimeout(waiting);
   }
-  notice();
+  notice(given ? leftOut : "");
   if (found.answer.top.some((item) => about.class_names[item.index] !== item.label)) {
     location.reload(); // another model answers by now, and it knows other classes
     return;
