@@ -178,9 +178,9 @@ def _late(loop, by_itself):
     return late
 
 
-def courses(seeds, *settings):
-    """Networks at their beginning, and the pictures that they learn from."""
-    data, compute = bars(), choose("cpu", "fp32", 1)
+def courses(seeds, *settings, size=28):
+    """Networks at their beginning, and the pictures of bars that they learn from."""
+    data, compute = bars(size=size), choose("cpu", "fp32", 1)
     lines = [*STACKED, "source=bars", *settings]
     asked = config.override(build_recipe("swift"), lines)
     made = []
@@ -232,6 +232,16 @@ def test_widths_that_leave_a_rest_would_give_bits_that_depend_on_the_others(monk
         list(whole([c.training for c in made], [c.batches for c in made]))
         found.append(weights(made[seeds.index(2)]))
     assert not (equal(found[0], found[1]) and equal(found[0], found[2]))
+
+
+def test_small_grey_pictures_leave_no_layout_open_that_bits_would_depend_on():
+    settings = (*CONVNET, "model.pools=[1, 2]", "model.activation=gelu", "train.batch_size=64")
+    found = []
+    for seeds in ([2, 1], [0, 1, 2]):
+        made, whole = courses(seeds, *settings, size=8)
+        list(whole([c.training for c in made], [c.batches for c in made]))
+        found.append(weights(made[seeds.index(2)]))
+    assert equal(*found)
 
 
 @pytest.mark.parametrize("settings", [KINDS["rests of an mlp"], KINDS["rests"]])
