@@ -36,8 +36,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not (self.epochs >= 0 and self.steps >= 0 and (self.epochs > 0) != (self.steps > 0)):
             raise ValueError(
-                "epochs or steps must be above 0 and the other 0, "
-                f"got {self.epochs} and {self.steps}"
+                "epochs or steps must be above 0 and the other 0, such as epochs=3 and steps=0; "
+                f"got epochs={self.epochs:g} and steps={self.steps}"
             )
         for name, least in (("batch_size", 0), ("keep_checkpoints", 2)):
             if getattr(self, name) < least:

@@ -50,8 +50,16 @@ def test_any_values_survive_a_round_trip_through_toml(value):
         ("train.batch_size=1.5", "train.batch_size must be int, got 1.5"),
         ("seed=true", "seed must be int, got True"),
         ("train.batch_size=-1", "train.batch_size must be at least 0, got -1"),
-        ("train.epochs=0", "train.epochs or steps must be above 0 and the other 0, got 0.0 and 0"),
-        ("train.steps=5", "train.epochs or steps must be above 0 and the other 0, got 2.8 and 5"),
+        (
+            "train.epochs=0",
+            "train.epochs or steps must be above 0 and the other 0, "
+            "such as epochs=3 and steps=0; got epochs=0 and steps=0",
+        ),
+        (
+            "train.steps=5",
+            "train.epochs or steps must be above 0 and the other 0, "
+            "such as epochs=3 and steps=0; got epochs=2.8 and steps=5",
+        ),
         ("train.epochs", "expected KEY=VALUE, got 'train.epochs'; for example train.epochs=3"),
         ("precision=fp64", "precision must be one of auto, fp32, bf16, got 'fp64'"),
         ("model.widths=3", "model.widths must be a list, got 3"),

@@ -144,7 +144,11 @@ def test_an_exploding_rate_stops_within_a_step_of_the_explosion():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"epochs": 0.0}, "epochs or steps must be above 0 and the other 0, got 0.0 and 0"),
+        (
+            {"epochs": 0.0},
+            "epochs or steps must be above 0 and the other 0, "
+            "such as epochs=3 and steps=0; got epochs=0 and steps=0",
+        ),
         ({"batch_size": -1}, "batch_size must be at least 0, got -1"),
         ({"label_smoothing": 1.0}, "label_smoothing must be in 0..1, got 1.0"),
         ({"averaging": -0.1}, "averaging must be in 0..1, got -0.1"),

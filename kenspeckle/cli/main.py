@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _usage(error: CycloptsError) -> str:
     # the list of commands that Cyclopts adds breaks off; the help has all
     line = _one_line(error).partition(" Available commands:")[0].rstrip(".")
-    return f"{line}{' See' if line.endswith('?') else '; see'} `{' '.join(['ken', *(error.command_chain or ()), '--help'])}`"
+    command = " ".join(["ken", *(error.command_chain or ()), "--help"])
+    return f"{line}{' See' if line.endswith('?') else '; see'} `{command}`"
 
 
 def _one_line(error: Exception) -> str:

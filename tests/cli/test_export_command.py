@@ -1,6 +1,7 @@
 """`ken export`, and `ken predict` of what it writes, which never waits for torch."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from conftest import SMALL
 from PIL import Image
 
+import kenspeckle as ks
 from kenspeckle.cli.main import main
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "predict_onnx.py"
@@ -93,6 +95,47 @@ def test_a_damaged_file_is_one_line(capsys, exported, picture, tmp_path):
     assert main(["predict", str(damaged), str(picture)]) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"ken: {damaged}: ") and len(error.splitlines()) == 1
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_proof(capsys, digits, tmp_path):
+    target = tmp_path / "missing" / "m.onnx"
+    assert main(["export", str(digits), "--out", str(target)]) == 1
+    expected = f"ken: {target}: there is no folder {target.parent}; make it first\n"
+    assert capsys.readouterr() == ("", expected)
+
+
+def test_a_run_that_is_not_finished_is_told_as_everywhere(capsys, digits, tmp_path):
+    unfinished = tmp_path / "run"
+    shutil.copytree(digits, unfinished)
+    (unfinished / "model.safetensors").unlink()
+    assert main(["export", str(unfinished)]) == 1
+    assert capsys.readouterr().err.startswith(f"ken: {unfinished}: no finished run here (missing")
+
+
+def test_the_example_lays_transparency_on_white_as_a_page_shows_it(exported, picture, tmp_path):
+    opaque = Image.open(picture).convert("L").point(lambda level: 255 - level)
+    opaque.save(tmp_path / "opaque.png")
+    clear = Image.new("RGBA", opaque.size)  # all black, and nothing of it to be seen
+    clear.putalpha(opaque.point(lambda level: 255 - level))
+    clear.save(tmp_path / "clear.png")
+    told = []
+    for name in ("opaque.png", "clear.png"):
+        command = [sys.executable, str(EXAMPLE), str(exported), str(tmp_path / name)]
+        told.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert told[0] == told[1]
+
+
+def test_the_example_says_what_a_file_for_digits_takes(tmp_path):
+    settings = ["threads=1", "train.epochs=0", "train.steps=2"]
+    run = ks.train("mnist", recipe="blink", settings=settings, out=tmp_path / "run")
+    assert main(["export", str(run.path)]) == 0
+    for size, code in ((40, 1), (28, 0)):
+        Image.new("L", (size, size)).save(tmp_path / "a.png")
+        command = [sys.executable, str(EXAMPLE), str(run.path / "model.onnx"), "a.png"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        assert done.stderr.startswith("it takes digits in the form of MNIST") == bool(code)
+        assert "Traceback" not in done.stderr
 
 
 def test_the_example_uses_a_file_without_kenspeckle(exported, picture, tmp_path):

@@ -98,7 +98,9 @@ def test_the_interval_of_a_difference_goes_the_way_of_its_sentence(visit, folder
     visit.view.goto(f"{visit.view.url.partition('#')[0]}#first=first&second=second")
     visit.wait_for("#detail .headline", "first is better than second on validation.")
     said = visit.text("#detail .headline")
-    low, high = (float(end) for end in re.search(r"difference (\S+) to (\S+) points", said).groups())
+    low, high = (
+        float(end) for end in re.search(r"difference (\S+) to (\S+) points", said).groups()
+    )
     assert 0 < low < float(said.split()[0]) < high
 
 
