@@ -12,6 +12,7 @@ from rich.text import Text
 import kenspeckle as ks
 from kenspeckle.cli.output import console, print_json
 from kenspeckle.data.listing import printable
+from kenspeckle.run_files import MODEL, existing
 
 SHOWN = 10  # disagreements
 
@@ -43,7 +44,9 @@ def export(
     from kenspeckle.serving.own_server import own_server
 
     screen = console(quiet=json)
-    with own_server(ks.open_run(run).path) as served:
+    path = ks.open_run(run).path
+    existing(path, MODEL)  # the server would say so too, but as its own trouble
+    with own_server(path) as served:
         paths = {"server": served}
         made = ks.export(run, to=to, out=out, source=source or None, paths=paths)
     screen.print(_table(made))

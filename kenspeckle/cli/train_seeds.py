@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -63,7 +64,8 @@ def _print(screen: Console, ended: ManyEnded, advice: str) -> None:
     for run, value in zip(ended.runs, values, strict=True):
         screen.print(f"  {value:.2%}  {run.path}")
     if ended.runs:
-        screen.print(f"their leaderboard: ken runs {ended.runs[0].log_folder}")
+        folder = shlex.quote(str(ended.runs[0].path.parent))
+        screen.print(f"list them: ken runs {folder}", soft_wrap=True)
 
 
 def _document(settings: RunConfig, ended: ManyEnded) -> dict[str, object]:

@@ -56,6 +56,8 @@ def serve(run: str | Path, config: ServeConfig, *, say: Say = print, warn: Say =
     else:
         name, model, run_path = _name(path), path, None
     gate = _gate(config)
+    if config.runs is not None and not config.runs.is_dir():
+        raise ServingError(f"{config.runs}: no such folder; --runs takes one that holds runs")
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it tells what clients send
     _allow_connections(config.http.connections)
     with _bound(config) as listener:

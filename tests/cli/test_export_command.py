@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,21 @@ def test_a_damaged_file_is_one_line(capsys, exported, picture, tmp_path):
     assert main(["predict", str(damaged), str(picture)]) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"ken: {damaged}: ") and len(error.splitlines()) == 1
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_proof(capsys, digits, tmp_path):
+    target = tmp_path / "missing" / "m.onnx"
+    assert main(["export", str(digits), "--out", str(target)]) == 1
+    expected = f"ken: {target}: there is no folder {target.parent}; make it first\n"
+    assert capsys.readouterr() == ("", expected)
+
+
+def test_a_run_that_is_not_finished_is_told_as_everywhere(capsys, digits, tmp_path):
+    unfinished = tmp_path / "run"
+    shutil.copytree(digits, unfinished)
+    (unfinished / "model.safetensors").unlink()
+    assert main(["export", str(unfinished)]) == 1
+    assert capsys.readouterr().err.startswith(f"ken: {unfinished}: no finished run here (missing")
 
 
 def example(model, picture):

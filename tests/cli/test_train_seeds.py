@@ -45,6 +45,7 @@ def test_a_repeat_keeps_the_runs_and_tells_the_mean_and_what_it_is_about(
     said = " ".join(capsys.readouterr().out.split())
     assert "3 runs, 3 of them kept from before" in said
     assert "on the average of 3 seeds" in said and "for other seeds on the same" in said
+    assert said.endswith("list them: ken runs set")
     assert all(f"set/seed-{seed:03d}" in said for seed in range(3))
     kept = [path.stat().st_mtime_ns for path in sorted(trained.rglob("model.safetensors"))]
     assert kept == models

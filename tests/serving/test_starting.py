@@ -129,6 +129,8 @@ def test_a_port_that_is_taken_is_told_in_one_line(run):
          "give --token-file FILE, or leave --host out"),
         (["--host", "::"], "::: others can reach this address, so a token is needed"),
         (["--host", "192.0.2.1"], "192.0.2.1: others can reach this address"),
+        (["--runs", "/no/such/folder"], "/no/such/folder: no such folder; --runs takes one that "
+         "holds runs"),
         (["--token-file", "/no/such/file"], "/no/such/file: cannot be read: No such file"),
     ],
 )  # fmt: skip
