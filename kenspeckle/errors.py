@@ -77,6 +77,17 @@ class MissingExtraError(KenspeckleError, ImportError):
     """An optional package is not installed; the text names the extra that brings it."""
 
 
+# what a library raises where it is given what does not go together: a large one, all of them
+LIBRARY_FAILURES = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that `name` is no `kind`, offer the nearest known one, and list them all."""
     names = sorted(known)

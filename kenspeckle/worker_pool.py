@@ -118,7 +118,9 @@ def carried_out(
                 selector.register(pool[-1].process.output, selectors.EVENT_READ)
             for worker in pool:
                 if not worker.jobs and jobs and not is_stopping:
-                    worker.jobs = dict(enumerate(_taken(jobs, stack)))
+                    # by itself where its process died: another of the stack may be the cause
+                    most = 1 if deaths[jobs[0].path] else stack
+                    worker.jobs = dict(enumerate(_taken(jobs, most)))
                     worker.process.send(_order(worker.jobs.values()))
             if not _busy(pool):
                 return

@@ -12,19 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from kenspeckle.errors import ModelFileError
+from kenspeckle.errors import LIBRARY_FAILURES, ModelFileError
 from kenspeckle.exporting.pixels import Pixels
 from kenspeckle.model_file import Classifier
 from kenspeckle.models.heads import NumberHead
-
-_FAILURES = (  # what the tracer raises for a network that it cannot follow
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +77,7 @@ def trace(classifier: Classifier, *, name: str) -> Traced:
             program = torch.export.export(
                 module, (pictures,), dynamic_shapes=(sizes,), strict=False
             )
-    except _FAILURES as error:
+    except LIBRARY_FAILURES as error:
         raise ModelFileError(
             f"{name}: a network of the family {classifier.architecture.name} cannot be exported "
             f"as a graph: {' '.join(str(error).split())[:200]}"

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from kenspeckle.errors import ConfigError, MissingExtraError, unknown_name
+from kenspeckle.errors import LIBRARY_FAILURES, ConfigError, MissingExtraError, unknown_name
 from kenspeckle.models.layers import FixedScale
 
 KINDS = (  # as `model_type` calls them; each is built by a test
@@ -34,14 +34,6 @@ _NOT_SIZES = ("out_features", "out_indices", "stage_names")
 MAX_TEXT = 16384  # characters
 _MAX_DEPTH = 256  # layers; a file of a stranger could otherwise keep us building for hours
 _MAX_WINDOW = 64  # swin allocates its fourth power
-_FAILURES = (  # what transformers raises for sizes that do not go together
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +105,7 @@ def hf_network(config: HfConfig, *, shape: tuple[int, int, int], outputs: int) -
         )
     try:
         body = library.AutoModelForImageClassification.from_config(settings)
-    except _FAILURES as error:
+    except LIBRARY_FAILURES as error:
         raise ConfigError(f"model hf: {_line(error)}") from error
     return HfNetwork(body, outputs)
 
@@ -128,7 +120,7 @@ def library_config(config: HfConfig) -> Any:
             raise ConfigError(unknown_name("size of model hf", key, known))
     try:
         made = kind(**sizes)
-    except (*_FAILURES, _strict_failure()) as error:
+    except (*LIBRARY_FAILURES, _strict_failure()) as error:
         raise ConfigError(f"model hf: {_line(error)}") from error
     made.architectures = [_class_name(made.model_type)]  # of several, the plain classifier
     return made

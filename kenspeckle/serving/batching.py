@@ -143,6 +143,8 @@ class Batcher:
     def replace(self, worker: Worker) -> None:
         """Answer with `worker` from the next batch on."""
         previous, self.worker, self.failure = self.worker, worker, ""
+        if previous is not None and previous.version != worker.version:
+            self._deadly.clear()  # what one model died of need not harm another
         worker.answered, worker.ended = self._answered, self._ended
         if previous is not None and previous is not self._at:
             previous.close()

@@ -156,7 +156,7 @@ class ServingDesk:
             self._renewing = asyncio.get_running_loop().create_task(self._start_again())
 
     async def _start_again(self) -> None:
-        for seconds in [*_RETRIES, *[_RETRIES[-1]] * 1000]:
+        for tried, seconds in enumerate([*_RETRIES, *[_RETRIES[-1]] * 1000]):
             await asyncio.sleep(seconds)
             try:
                 async with self._loading:
@@ -164,7 +164,8 @@ class ServingDesk:
                     assert self._file is not None, "start first"
                     await self._start(self._file)
             except ServingError as error:
-                self.batcher.fail("the model cannot be loaded again")
+                if tried:  # once may be the end of the template, which another takes the place of
+                    self.batcher.fail("the model cannot be loaded again")
                 print(f"ken: {error}", file=sys.stderr, flush=True)
             else:
                 return

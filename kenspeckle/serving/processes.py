@@ -35,22 +35,29 @@ class Template:
         """
         loop = asyncio.get_running_loop()
         async with self._starting:
-            if self._process is None or self._process.poll() is not None:
-                await self._start()
-            ours, theirs = socket.socketpair()
-            with theirs:
-                try:
-                    assert self._orders is not None
-                    socket.send_fds(
-                        self._orders, [json.dumps(order).encode() + b"\n"], [theirs.fileno(), model]
-                    )
-                except OSError:
-                    ours.close()
-                    self.stop()
-                    raise ServingError("the process that loads torch has ended") from None
+            try:
+                if self._process is None or self._process.poll() is not None:
+                    await self._start()
+                ours = self._ordered(order, model)
+            except OSError as error:
+                self.stop()
+                raise ServingError(f"no process can be started: {error.strerror}") from error
         ours.setblocking(False)
         _, channel = await loop.create_connection(lambda: Channel(heard, gone), sock=ours)
         return channel
+
+    def _ordered(self, order: Header, model: int) -> socket.socket:
+        """Our end of the connection to what is forked now; `OSError` where nothing can be."""
+        assert self._orders is not None
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                line = json.dumps(order).encode() + b"\n"
+                socket.send_fds(self._orders, [line], [theirs.fileno(), model])
+            except OSError:
+                ours.close()
+                raise
+        return ours
 
     def kill(self, number: int) -> None:
         """End a process that was forked, at once; nothing happens where it has ended already."""
@@ -200,6 +207,7 @@ class Worker:
     def kill(self) -> None:
         """End it at once, because it hangs."""
         self._template.kill(self.facts["pid"])
+        self.close()  # enough where the template has been killed itself
 
     def close(self) -> None:
         """Let it end; it has no work."""

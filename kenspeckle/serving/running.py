@@ -123,7 +123,12 @@ def _reload(desk: ServingDesk, say: Say, warn: Say) -> None:
         else:
             say(f"serving {desk.name} ({desk.version})")
 
-    asyncio.get_running_loop().create_task(load())
+    task = asyncio.get_running_loop().create_task(load())
+    _reloads.add(task)
+    task.add_done_callback(_reloads.discard)
+
+
+_reloads: set[asyncio.Task[None]] = set()  # the loop itself holds its tasks weakly
 
 
 def _name(model: Path) -> str:

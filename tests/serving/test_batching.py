@@ -5,7 +5,7 @@ from array import array
 
 import pytest
 
-from kenspeckle.serving.batching import Batcher, BatchLimits, Input
+from kenspeckle.serving.batching import DEADLY, Batcher, BatchLimits, Input
 from kenspeckle.serving.metrics import Metrics
 
 
@@ -13,6 +13,9 @@ class Process:
     """A worker that only holds what it is given."""
 
     class_names, version, is_gone = ("a", "b"), "0" * 12, False
+
+    def close(self):
+        """Nothing: it has no process of its own."""
 
     def give(self, items, parts):
         self.items = items
@@ -46,3 +49,39 @@ def test_what_nobody_waits_for_any_more_is_not_computed(pictures):
         return batcher.is_idle, batcher.metrics.dropped
 
     assert asyncio.run(gone()) == (True, 1)
+
+
+class Deadly(Process):
+    """It ends at once, whatever it is given."""
+
+    def __init__(self, version):
+        self.version = version
+
+    def give(self, items, parts):
+        self.is_gone = True
+        asyncio.get_running_loop().call_soon(self.ended, self)
+
+
+@pytest.mark.parametrize(("version", "label"), [("old", ""), ("new", "a")])
+def test_what_one_model_died_of_is_tried_with_another_and_not_with_the_same(version, label):
+    async def asked():
+        started = iter([Deadly("old"), Deadly("old")])
+        loop = asyncio.get_running_loop()
+
+        def renew():
+            if (worker := next(started, None)) is not None:
+                loop.call_soon(batcher.replace, worker)
+
+        batcher = Batcher(BatchLimits(), Metrics(), renew=renew)
+        first = batcher.submit([Input(b"one")])
+        batcher.replace(next(started))
+        assert (await asyncio.wait_for(first, 1)).answers[0].error == DEADLY
+        process = Process()
+        process.version = version
+        batcher.replace(process)
+        second = batcher.submit([Input(b"one")])
+        if not second.done():
+            process.answer()
+        return (await asyncio.wait_for(second, 1)).answers[0].label
+
+    assert asyncio.run(asked()) == label
