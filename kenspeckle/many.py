@@ -112,6 +112,10 @@ def training_many(
     numbers = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     if not numbers or len(set(numbers)) < len(numbers):
         raise ConfigError(f"seeds must be one or more, each of them once, got {seeds}")
+    if settings.stacked and stacked is False:
+        raise ConfigError(
+            "stacked=False contradicts the setting stacked=true; leave out one of them"
+        )
     asked = on_one_thread(settings)
     if stacked:
         asked = config.override(asked, ["stacked=true"])
@@ -119,7 +123,7 @@ def training_many(
     name = Path(settings.source).name.partition(".")[0] or "data"
     folder = Path(out) if out is not None else RUNS / f"{name}-{settings.recipe}-seeds"
     notes = found.notes
-    measured = _measured(found, folder, len(numbers), stacked)
+    measured = _measured(found, folder, numbers, stacked)
     if measured.stack > 1:
         asked = replace(asked, stacked=True)
         found = replace(found, settings=replace(found.settings, stacked=True))
@@ -130,17 +134,20 @@ def training_many(
     )
 
 
-def _measured(found: Ready, folder: Path, runs: int, stacked: bool | None) -> Measured:
+def _measured(found: Ready, folder: Path, seeds: Sequence[int], stacked: bool | None) -> Measured:
     """How many seeds to train in step; a folder that has been begun decides whether it is one."""
     if stacked is None and (folder / SET).is_file():
         stacked = config.loads(RunConfig, (folder / SET).read_text(encoding="utf-8")).stacked
-    most = -(-runs // worker_count(found.settings, runs))
-    if found.settings.stacked or stacked:
-        chosen = quickest(found.settings, found.compute, found.data, most=most)
-        return chosen if chosen.stack > 1 else Measured(stack=max(2, min(most, 4)), share=1.0)
-    if stacked is False:
-        return Measured(stack=1, share=1.0)
-    return quickest(found.settings, found.compute, found.data, most=most)
+    missing = sum(not Run(_folder_of(seed, folder)).is_finished for seed in seeds)
+    most = -(-missing // worker_count(found.settings, max(1, missing)))
+    alone = Measured(stack=1, share=1.0)
+    is_asked = found.settings.stacked or bool(stacked)
+    if not is_asked and (most < 2 or stacked is False):
+        return alone
+    if not missing:
+        return replace(alone, stack=2)
+    chosen = quickest(found.settings, found.compute, found.data, most=most)  # refuses what cannot
+    return replace(alone, stack=max(2, min(most, 4))) if is_asked and chosen.stack == 1 else chosen
 
 
 def _about(measured: Measured) -> str:
@@ -178,7 +185,7 @@ def jobs_of(
     jobs = [
         Job(
             name=f"{prefix}seed {seed}",
-            path=folder / f"seed-{seed:03d}",
+            path=_folder_of(seed, folder),
             settings=replace(found.settings, seed=seed),
         )
         for seed in seeds
@@ -188,6 +195,10 @@ def jobs_of(
         if (run.path / CONFIG).is_file() and run.ledger["fingerprint"] != found.data.fingerprint:
             raise RunError(f"{run.path}: was trained on other data; choose another --out")
     return jobs
+
+
+def _folder_of(seed: int, folder: Path) -> Path:
+    return folder / f"seed-{seed:03d}"
 
 
 def worker_count(settings: RunConfig, jobs: int) -> int:

@@ -171,6 +171,13 @@ def test_an_order_to_stop_that_comes_before_the_process_is_ready_is_heard(tmp_pa
     assert (ended.state, ended.runs) == ("interrupted", ())
 
 
+def test_in_step_and_not_in_step_at_once_is_refused(tmp_path):
+    with pytest.raises(ConfigError) as error:
+        list(events(tmp_path / "set", settings=(*IN_STEP, "stacked=true"), stacked=False))
+    expected = "stacked=False contradicts the setting stacked=true; leave out one of them"
+    assert str(error.value) == expected
+
+
 @pytest.mark.slow
 def test_a_process_that_is_killed_twice_is_a_failure_and_the_others_finish(tmp_path):
     found, killed = [], []
