@@ -114,7 +114,7 @@ def test_a_killed_process_is_named_and_its_run_goes_on_to_the_same_bits(whole, t
         assert ours.read_bytes() == (whole[0].path / name).read_bytes(), name
 
 
-IN_STEP = (*LONG, "model.widths=[16, 16]", "train.epochs=40")
+IN_STEP = (*LONG, "model.widths=[16, 16]", "train.epochs=20")
 
 
 def test_seeds_in_step_have_the_bits_of_their_own_runs_though_their_process_is_killed(tmp_path):
