@@ -104,6 +104,7 @@ def training_many(
     stacked: bool | None = None,
     stop: Callable[[], bool] = never,
     progress: Progress | None = None,
+    notes: Sequence[str] = (),
 ) -> Iterator[ManyEvent]:
     """Train `settings` with each of `seeds`, event by event; `stacked` is as for `train_many`.
 
@@ -122,12 +123,12 @@ def training_many(
     found = ready(asked, dataset=dataset, progress=progress)
     name = Path(settings.source).name.partition(".")[0] or "data"
     folder = Path(out) if out is not None else RUNS / f"{name}-{settings.recipe}-seeds"
-    notes = found.notes
+    notes = [*notes, *found.notes]
     measured = _measured(found, folder, numbers, stacked)
     if measured.stack > 1:
         asked = replace(asked, stacked=True)
         found = replace(found, settings=replace(found.settings, stacked=True))
-        notes = (*notes, _about(measured))
+        notes.append(_about(measured))
     jobs = jobs_of(found, asked, folder, numbers)
     yield from carry_out(
         jobs, found.data, settings=found.settings, stack=measured.stack, stop=stop, notes=notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,8 +65,8 @@ def train(
         _require_seeds(seed, seeds, resume)
         from kenspeckle.recipes.choice import choose
 
-        choice = choose(source, recipe=recipe, model=model, settings=set, file=config)
-        return train_seeds(choice.config, seeds, out=out, json=json)
+        chosen = partial(choose, source, recipe=recipe, model=model, settings=set, file=config)
+        return train_seeds(chosen, seeds, out=out, json=json)
     with closing(TerminalView(console(quiet=json))) as view, StopOnSignal(view.say) as stop:
         with advising(lambda: _advice(view, resume)):
             progress = stop.hearing(view.working)

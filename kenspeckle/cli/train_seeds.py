@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,12 @@ from kenspeckle.cli.signals import StopOnSignal, advising
 
 if TYPE_CHECKING:
     from kenspeckle.many import ManyEnded
+    from kenspeckle.recipes.choice import Choice
     from kenspeckle.settings import RunConfig
 
 
-def train_seeds(settings: RunConfig, seeds: int, *, out: Path | None, json: bool) -> int:
-    """Train `settings` with the seeds 0 to `seeds` - 1, show how it goes, and sum it up."""
+def train_seeds(choose: Callable[..., Choice], seeds: int, *, out: Path | None, json: bool) -> int:
+    """Train what `choose(progress=...)` says with the seeds 0 to `seeds` - 1, and sum it up."""
     screen = console(quiet=json)
     with StopOnSignal() as stop:
         advice = "the same command goes on with what is not finished"
@@ -30,13 +32,21 @@ def train_seeds(settings: RunConfig, seeds: int, *, out: Path | None, json: bool
 
             stop.loaded()
             progress = stop.hearing(view.working)
+            choice = choose(progress=progress)
             last: object = None
-            for last in training_many(settings, seeds=seeds, out=out, stop=stop, progress=progress):
+            for last in training_many(
+                choice.config,
+                seeds=seeds,
+                out=out,
+                stop=stop,
+                progress=progress,
+                notes=choice.notes,
+            ):
                 view.show(last)
         assert isinstance(last, ManyEnded)
     _print(screen, last, advice)
     if json:
-        print_json(_document(settings, last))
+        print_json(_document(choice.config, last))
     if last.failed:
         print(f"ken: {len(last.failed)} of {seeds} runs failed", file=sys.stderr)
         return 1

@@ -1,12 +1,15 @@
 """`ken train --seeds`: one recipe with many seeds, and what is told of them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from conftest import SMALL
 
 from kenspeckle.cli.main import main
+from kenspeckle.cli.train_seeds import train_seeds
 from kenspeckle.evaluation.intervals import student
+from kenspeckle.recipes.choice import choose
 
 SETTINGS = [part for setting in SMALL for part in ("--set", setting)]
 COMMAND = ["train", "digits", *SETTINGS, "--seeds", "3", "--out", "set"]
@@ -58,6 +61,14 @@ def test_a_seed_that_fails_is_told_and_the_exit_code_says_so(tmp_path, monkeypat
     said = capsys.readouterr()
     assert "ken: 3 of 3 runs failed" in said.err
     assert all("not finite" in reason for reason in json.loads(said.out)["failed"].values())
+
+
+def test_what_was_decided_about_the_settings_is_told_once(tmp_path, monkeypatch, capsys):
+    choice = choose("digits", settings=["train.steps=3", "train.epochs=0", "threads=1"])
+    told = replace(choice, notes=("something was decided here",))
+    monkeypatch.chdir(tmp_path)
+    assert train_seeds(lambda progress: told, 2, out=None, json=False) == 0
+    assert capsys.readouterr().out.count("note: something was decided here") == 1
 
 
 @pytest.mark.parametrize(
