@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
@@ -15,6 +16,7 @@ from kenspeckle.foreign import is_plain_name
 from kenspeckle.storage import is_locked
 
 FILE_NAME = "log.sqlite"
+_PATIENCE = 30.0  # seconds that other writers are waited for
 LOCK = ".lock"  # in each run folder, held while a process writes there
 
 
@@ -63,12 +65,28 @@ def record(folder: Path, row: LogRow) -> None:
     """Insert or replace the row of `row.run` in the log of `folder`."""
     marks = ", ".join("?" * len(_COLUMNS))
     with _open(folder, mode="rwc") as log:
-        log.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(log)
         log.execute(_SCHEMA)
         log.execute(
             f"INSERT OR REPLACE INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})",
             [getattr(row, name) for name in _COLUMNS],
         )
+
+
+def _write_ahead(log: sqlite3.Connection) -> None:
+    """Let readers and a writer go on side by side.
+
+    While another process asks for the same, in a log that is new, SQLite does not wait of itself.
+    """
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            log.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def rows(folder: Path) -> list[LogRow]:
@@ -144,7 +162,9 @@ def _open(folder: Path, *, mode: str) -> Iterator[sqlite3.Connection]:
     try:
         # several trainers may finish in the same second, so wait for the writer before giving up
         with (
-            closing(sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=30)) as log,
+            closing(
+                sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=_PATIENCE)
+            ) as log,
             log,
         ):
             yield log

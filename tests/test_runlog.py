@@ -3,6 +3,8 @@
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -79,3 +81,19 @@ def test_reading_never_creates_or_locks_the_log(tmp_path):
     runlog.record(tmp_path, row("b"))
     assert len(runlog.rows(tmp_path)) == 2
     reader.close()
+
+
+def test_those_that_begin_a_log_at_the_same_moment_wait_for_each_other(tmp_path):
+    """Without waiting, more than half of such moments cost a run its row."""
+    for number in range(30):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        together = threading.Barrier(4)
+
+        def begin(name, folder=folder, together=together):
+            together.wait()
+            runlog.record(folder, row(name))
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(begin, "abcd"))  # raises what one of them raised
+        assert len(runlog.rows(folder)) == 4

@@ -124,5 +124,6 @@ def test_one_start_that_fails_is_tried_again_before_anybody_is_refused(
             return refused.status
         return 0
 
-    assert asyncio.run(asked()) == status
+    said = asyncio.run(asked())
+    assert said == status
     assert "no process can be started" in capsys.readouterr().err
