@@ -1,14 +1,11 @@
 """The queue before the process that computes, with a process that answers when a test says so."""
 
 import asyncio
-import io
 from array import array
 
 import pytest
 
-from kenspeckle.errors import ServingError
-from kenspeckle.serving import desk
-from kenspeckle.serving.batching import DEADLY, Batcher, BatchLimits, Input, Refused
+from kenspeckle.serving.batching import DEADLY, Batcher, BatchLimits, Input
 from kenspeckle.serving.metrics import Metrics
 
 
@@ -88,42 +85,3 @@ def test_what_one_model_died_of_is_tried_with_another_and_not_with_the_same(vers
         return (await asyncio.wait_for(second, 1)).answers[0].label
 
     assert asyncio.run(asked()) == label
-
-
-@pytest.mark.parametrize(("failures", "status"), [(1, 0), (2, 503)])
-def test_one_start_that_fails_is_tried_again_before_anybody_is_refused(
-    monkeypatch, tmp_path, capsys, failures, status
-):
-    monkeypatch.setattr(desk, "_RETRIES", (0.0, 0.0))
-
-    async def asked():
-        served = desk.ServingDesk(
-            name="model",
-            model=tmp_path / "model.safetensors",
-            run=None,
-            limits=BatchLimits(),
-            metrics=Metrics(),
-        )
-        served._file = io.BytesIO()
-        attempts = []
-
-        async def start(_):
-            attempts.append(1)
-            if len(attempts) <= failures:
-                raise ServingError("no process can be started")
-            process = Process()
-            served.batcher.replace(process)
-            process.answer()
-
-        served._start = start
-        waits = served.batcher.submit([Input(b"one")])
-        served._renew()
-        try:
-            await asyncio.wait_for(waits, 2)
-        except Refused as refused:
-            return refused.status
-        return 0
-
-    said = asyncio.run(asked())
-    assert said == status
-    assert "no process can be started" in capsys.readouterr().err
