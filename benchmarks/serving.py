@@ -15,13 +15,14 @@ the dependencies of kenspeckle. The table goes to stdout.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -35,6 +36,8 @@ from serving_load.servers import Server
 from serving_load.throughput import Trial, highest_rate
 
 OURS = ("kenspeckle", "kenspeckle-form")
+EXPORTED = ("exported", "exported-form")  # the same model as a file of `ken export`
+EXPORTED_TOLERANCE = 1e-5  # of a probability
 PICTURES = 256
 WARM_UP = 20  # requests at the beginning of a block that are not counted
 
@@ -45,18 +48,19 @@ class Contestant:
 
     server: Server
     requests: list[bytes]
+    expected: Expected
     blocks: list[list[float]] = field(default_factory=list)  # seconds
     processor: float = 0.0  # seconds of all its processes in the blocks, to 0.01
     best: list[Trial] = field(default_factory=list)  # one for each round
 
-    def note(self, expected: Expected, count: int, first: int) -> None:
+    def note(self, count: int, first: int) -> None:
         """One more block of `count` requests; exits where an answer is wrong."""
         chosen = [(first + each) % len(self.requests) for each in range(WARM_UP + count)]
         begun = self.server.usage().seconds
         seconds, answers = ask_in_turn(self.server.port, [self.requests[each] for each in chosen])
         self.processor += (self.server.usage().seconds - begun) * count / len(chosen)
         for picture, answer in zip(chosen, answers, strict=True):
-            fault = judge_answer([expected], picture, answer.body)
+            fault = judge_answer([self.expected], picture, answer.body)
             if answer.status != 200 or fault:
                 raise SystemExit(f"{self.server.name}: {answer.status} {fault}")
         self.blocks.append(seconds[WARM_UP:])
@@ -67,6 +71,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--pictures", type=Path, help="folder; the test pictures of MNIST if none")
     parser.add_argument("--peers", type=Path, help="the Python that has them")
+    parser.add_argument("--exported", type=Path, help="the model.onnx of the run, served as well")
     parser.add_argument("--servers", nargs="+", default=[*OURS, *servers.PEER_KINDS, "understudy"])
     parser.add_argument("--requests", type=int, default=2000, help="of one client, to each server")
     parser.add_argument("--block", type=int, default=100)
@@ -83,14 +88,20 @@ def main() -> None:
     print(conditions(chosen, expected), flush=True)
     contestants: list[Contestant] = []
     try:
-        for name in chosen.servers:
+        for name in [*(EXPORTED if chosen.exported else ()), *chosen.servers]:
             server = launch(name, chosen)
-            contestants.append(Contestant(server=server, requests=server.requests(expected.paths)))
+            contestants.append(
+                Contestant(
+                    server=server,
+                    requests=server.requests(expected.paths),
+                    expected=known(expected, name, chosen),
+                )
+            )
             server.pause()
-        one_client(contestants, expected, chosen)
+        one_client(contestants, chosen)
         print(latency_table(contestants), flush=True)
         if chosen.rounds:
-            many_clients(contestants, expected, chosen)
+            many_clients(contestants, chosen)
             print(throughput_table(contestants, chosen), flush=True)
     finally:
         for each in contestants:
@@ -100,27 +111,32 @@ def main() -> None:
 
 def launch(name: str, chosen: argparse.Namespace) -> Server:
     work = chosen.work / "servers"
-    if name in OURS:
+    if name in (*OURS, *EXPORTED):
         is_form = name.endswith("form")
-        return servers.kenspeckle(chosen.run, work, name=name, form=is_form, threads=chosen.threads)
+        model = chosen.exported.resolve() if name in EXPORTED else chosen.run
+        return servers.kenspeckle(model, work, name=name, form=is_form, threads=chosen.threads)
     if name == "understudy":
         return servers.understudy([chosen.work / "few.npz"], work)
     return servers.peer(name, chosen.peers, chosen.run, work, threads=chosen.threads)
 
 
-def one_client(
-    contestants: list[Contestant], expected: Expected, chosen: argparse.Namespace
-) -> None:
+def known(expected: Expected, name: str, chosen: argparse.Namespace) -> Expected:
+    """The right answers of the server `name`."""
+    if name not in EXPORTED:
+        return expected
+    version = hashlib.sha256(chosen.exported.read_bytes()).hexdigest()[:12]
+    return replace(expected, version=version, tolerance=EXPORTED_TOLERANCE)
+
+
+def one_client(contestants: list[Contestant], chosen: argparse.Namespace) -> None:
     for number in range(-(-chosen.requests // chosen.block)):
         for each in contestants:
             each.server.resume()
-            each.note(expected, chosen.block, number * chosen.block)
+            each.note(chosen.block, number * chosen.block)
             each.server.pause()
 
 
-def many_clients(
-    contestants: list[Contestant], expected: Expected, chosen: argparse.Namespace
-) -> None:
+def many_clients(contestants: list[Contestant], chosen: argparse.Namespace) -> None:
     for number in range(chosen.rounds):
         for each in contestants:
             each.server.resume()
@@ -130,7 +146,7 @@ def many_clients(
             best, trials = highest_rate(
                 each.server,
                 each.requests,
-                expected,
+                each.expected,
                 bound=chosen.bound,
                 seconds=chosen.seconds,
                 start=start,
@@ -148,20 +164,28 @@ def many_clients(
                 )
 
 
+def bases(contestants: list[Contestant]) -> list[Contestant | None]:
+    """For each the one of ours that it is compared with: a form with a form, exported if served."""
+    by_name = {each.server.name: each for each in contestants}
+    found = []
+    for each in contestants:
+        is_form = each.server.request is upload_request
+        base = by_name.get(EXPORTED[is_form]) or by_name.get(OURS[is_form])
+        found.append(None if base is each else base)
+    return found
+
+
 def latency_table(contestants: list[Contestant]) -> str:
-    ours = {each.server.name: each for each in contestants if each.server.name in OURS}
     lines = [
         "",
         "| one client | n | p5 ms | p50 ms | p99 ms | processor ms a request "
         "| p5, times ours (95 %) | p50, times ours | p99, times ours |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for each in contestants:
+    for each, base in zip(contestants, bases(contestants), strict=True):
         seconds = np.concatenate(each.blocks)
         cells = [""] * 3
-        is_form = each.server.request is upload_request
-        base = ours.get(OURS[is_form])  # a form against a form
-        if base and each is not base:
+        if base:
             cells = [
                 "{:.2f} ({:.2f} to {:.2f})".format(*ratio(each.blocks, base.blocks, share))
                 for share in (5, 50, 99)
@@ -175,20 +199,17 @@ def latency_table(contestants: list[Contestant]) -> str:
 
 
 def throughput_table(contestants: list[Contestant], chosen: argparse.Namespace) -> str:
-    ours = {each.server.name: each for each in contestants if each.server.name in OURS}
     lines = [
         "",
         f"| arrivals at random, 64 connections | highest rate with p99 <= {chosen.bound:g} ms, "
         "median (range) | ours, times that | p50 ms there | client's share of a core |",
         "|---|---|---|---|---|",
     ]
-    for each in contestants:
+    for each, base in zip(contestants, bases(contestants), strict=True):
         rates = [one.rate for one in each.best]
         middle = each.best[int(np.argsort(rates)[len(rates) // 2])]
-        is_form = each.server.request is upload_request
-        base = ours.get(OURS[is_form])
         cell = ""
-        if base and each is not base:
+        if base:
             pairs = zip(base.best, each.best, strict=True)
             gains = [mine.rate / theirs.rate for mine, theirs in pairs]
             cell = f"{np.median(gains):.2f} ({min(gains):.2f} to {max(gains):.2f})"

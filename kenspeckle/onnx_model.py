@@ -23,7 +23,7 @@ from kenspeckle.prediction import (
     open_picture,
     refused,
 )
-from kenspeckle.processor import cores
+from kenspeckle.processor import threads_for
 
 INPUT = "pictures"
 OUTPUTS = {"classes": ["probabilities"], "number": ["probabilities", "value"]}
@@ -49,13 +49,20 @@ class OnnxModel:
 
     def probabilities(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, K) for decoded `pictures` (N, H, W, 1 or 3), or prepared ones."""
-        return self._run(pictures)[0]
+        return self.answers(pictures)[0]
+
+    def answers(
+        self, pictures: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """`probabilities`, and the numbers (N,) where the model tells them."""
+        shares, *values = self._run(pictures)
+        return shares, values[0] if values else None
 
     def shares(self, opened: Opened) -> tuple[NDArray[np.float32], float | None]:
         """The probabilities (K,) of one picture file, and the number where it tells one."""
         pictures = opened.seen if self.takes_prepared else opened.pixels[np.newaxis]
-        shares, *values = self._run(np.ascontiguousarray(pictures))
-        return shares[0], float(values[0][0]) if values else None
+        shares, values = self.answers(np.ascontiguousarray(pictures))
+        return shares[0], None if values is None else float(values[0])
 
     def _run(self, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         names = OUTPUTS[self.about.description.task]
@@ -76,7 +83,7 @@ class OnnxModel:
 
 
 def load_onnx(path: str | Path, *, threads: int = 0) -> OnnxModel:
-    """Check an exported file and make it ready; `threads` 0 = one for each core.
+    """Check an exported file and make it ready; `threads` 0 = by the size.
 
     Raises `ModelFileError` with the reason where it is damaged or no export of this program.
     """
@@ -95,7 +102,7 @@ def onnx_from_bytes(data: bytes, *, name: str, threads: int = 0) -> OnnxModel:
     about = check(data, name=name)
     runtime = _runtime()
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads or cores()
+    options.intra_op_num_threads = threads or threads_for(*about.description.shape[1:])
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = False  # pictures of one size seldom follow one another
     options.log_severity_level = 4

@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 
+_SMALL = 64 * 64  # pixels of an input below which a second thread takes longer to wake than to help
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4  # malloc.h of glibc
 
 
@@ -14,6 +15,14 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1  # macOS does not tie processes to cores
+
+
+def threads_for(height: int, width: int) -> int:
+    """Threads of a network for pictures of that size: all cores, unless the user said otherwise."""
+    if height * width < _SMALL:
+        return 1
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isascii() and said.isdigit() and int(said) else cores()
 
 
 def keep_freed_memory() -> None:

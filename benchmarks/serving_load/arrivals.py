@@ -32,6 +32,9 @@ class Load:
     seed: int = 0
 
 
+_STALE = 8.0  # seconds without a request; servers close such connections, from 10 on
+
+
 class Request(NamedTuple):
     """One arrival."""
 
@@ -103,9 +106,10 @@ class Arrivals:
     def _dispatch(self, request: Request) -> None:
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_open:
+            if connection.is_open and time.monotonic() - connection.since < _STALE:
                 self._send(connection, request)
                 return
+            connection.close()
             self._reopen(connection)
         self._waiting.append(request)
 

@@ -19,6 +19,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.asked = 0.0  # when the request under way was sent
+        self.since = time.monotonic()  # without a request
         self._answered: Answered | None = None
         self._buffer = b""
         self._why = LOST  # what an unanswered request is called when the connection ends
@@ -81,6 +82,7 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, answer: Answer) -> None:
         answered, self._answered = self._answered, None
+        self.since = time.monotonic()
         if answered:
             answered(self, answer)
 

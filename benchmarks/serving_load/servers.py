@@ -140,7 +140,7 @@ def kenspeckle(
     threads: int = 1,
     more: Sequence[str] = (),
 ) -> Server:
-    """`ken serve RUN`."""
+    """`ken serve RUN`, which may be an exported file too."""
     command = [sys.executable, "-c", KEN, "serve", str(run.resolve()), "--port", "0", *more]
     request = upload_request if form else picture_request
     return start(name, command, work, request=request, threads=threads)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from typing import Any
 
@@ -54,14 +53,6 @@ def number_sheet(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """`values` (D,), a cell for each in rows of 32: (rows, columns, 4)."""
     columns = min(_ACROSS, len(values))
     return map_sheet(values[:, None, None], across=columns)
-
-
-def png_bytes(picture: NDArray[np.uint8]) -> bytes:
-    """(H, W, C) of 1, 3 or 4 channels as a PNG file."""
-    buffer = io.BytesIO()
-    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
-    image.save(buffer, format="PNG", compress_level=3)
-    return buffer.getvalue()
 
 
 def _sized(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -29,7 +29,7 @@ class BatchLimits:
     """How much may wait, and how much goes together."""
 
     waiting: int = 256  # pictures
-    seconds: float = 2.0  # of computing that the waiting may take, by what the last took
+    seconds: float = 1.0  # of computing that the waiting may take, by what the last took
     batch: int = 64  # pictures
     batch_bytes: int = 8 << 20
     batch_seconds: float = 0.25  # of computing; others wait no longer than that for their turn

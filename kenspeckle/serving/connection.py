@@ -26,7 +26,7 @@ _GRACE = 0.05  # seconds for an answer to a client that has closed its side
 _NO_SCOPE: Message = {"method": "", "http_version": "1.1", "path": "", "headers": []}
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """One client. `deadline` is when what is awaited must be here; the server looks at it."""
 
     def __init__(self, server: HttpServer) -> None:
@@ -95,8 +95,11 @@ class Connection(asyncio.Protocol):
         if not self.is_gone:
             self.transport.write(data)
 
-    def data_received(self, data: bytes) -> None:  # noqa: D102
-        self._requests.feed(data)
+    def get_buffer(self, _: int) -> memoryview:  # noqa: D102
+        return self.server.buffer
+
+    def buffer_updated(self, count: int) -> None:  # noqa: D102
+        self._requests.feed(bytes(self.server.buffer[:count]))
 
     def header_begun(self) -> None:
         """The first bytes of a request are here."""
@@ -195,8 +198,10 @@ class Connection(asyncio.Protocol):
             self.fail(current, 504, f"no answer within {seconds:g} seconds")
         elif not self.deadline or now <= self.deadline:
             return
-        elif self._lingers or self.is_idle:
+        elif self._lingers:
             self.abort()
+        elif self.is_idle:
+            self._linger()
         elif self._requests.in_header:
             self.refuse(408, f"the header took over {self.limits.header_seconds:g} seconds")
         elif self._reading is not None and self._reading is current and not current.answered:

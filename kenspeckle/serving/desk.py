@@ -16,6 +16,7 @@ from kenspeckle.serving.answer import Answer
 from kenspeckle.serving.batching import Batcher, BatchLimits, Input, Told
 from kenspeckle.serving.bodies import Upload
 from kenspeckle.serving.explainer import Explainer
+from kenspeckle.serving.library import library_of
 from kenspeckle.serving.metrics import Metrics
 from kenspeckle.serving.processes import Template, Worker
 from kenspeckle.serving.review import append_review
@@ -34,7 +35,7 @@ class ServingDesk:
         self.metrics = metrics
         self.is_open = False  # whether requests are answered
         self._is_stopped = False
-        self.template = Template()
+        self.template = Template(library_of(str(model)))
         self.batcher = Batcher(limits, metrics, renew=self._renew)
         self._loading = asyncio.Lock()
         self._file: BinaryIO | None = None  # of the model that answers

@@ -22,6 +22,7 @@ from kenspeckle.serving.metrics import Metrics
 
 _LOOK = 0.25  # seconds between two looks at the deadlines
 _SETTLE = 0.05  # seconds for handshakes that have begun to end
+_READ = 1 << 18  # bytes at a time
 _SO_ATTACH_FILTER = 26  # socket.h of Linux
 
 
@@ -34,6 +35,8 @@ class HttpServer:
         self.metrics = metrics
         self.is_draining = False
         self.held = 0  # bytes of bodies in memory
+        # what arrives on any connection: it is taken out before the loop reads from another
+        self.buffer = memoryview(bytearray(_READ))
         self.date = b""
         self.address: tuple[str, int] = ("", 0)
         self._connections: set[Connection] = set()

@@ -5,13 +5,12 @@ Computed in a process of its own, so that it never slows a prediction; the answe
 
 from __future__ import annotations
 
-import base64
 import copy
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,43 +20,35 @@ from numpy.typing import NDArray
 
 from kenspeckle.data.framing import decode_for, resize
 from kenspeckle.data.preprocess import prepare
-from kenspeckle.errors import ConfigError, DataError, KenspeckleError, unknown_name
+from kenspeckle.errors import ConfigError, DataError
 from kenspeckle.explain.attribution import SaliencyConfig
 from kenspeckle.explain.layers import pixels, writable
 from kenspeckle.explain.maps import last_maps
 from kenspeckle.explain.neighbours import Neighbourhood, neighbourhood
 from kenspeckle.explain.saliency import saliency
 from kenspeckle.explain.walkthrough import LayerAnswer, walk
-from kenspeckle.figures.overlays import map_sheet, number_sheet, overlay, png_bytes
+from kenspeckle.figures.overlays import map_sheet, number_sheet, overlay
 from kenspeckle.figures.saliency import spoken
 from kenspeckle.inference import outputs
 from kenspeckle.model_file import Classifier
 from kenspeckle.models.heads import NumberHead
 from kenspeckle.run_folder import open_run
 from kenspeckle.run_pictures import RunPictures
+from kenspeckle.serving.insight_parts import (
+    PARTS,
+    Given,
+    answer_part,
+    check_asked,
+    part_or_why,
+    png_address,
+    seen_part,
+)
 
-PARTS = ("seen", "answer", "saliency", "activations", "neighbours")
 _SMALL = 64  # pixels a side, up to which fifty passes cost some milliseconds
-_MOST_CLASSES = 10
 _MOST_MAPS, _MOST_NUMBERS = 24, 512  # of a layer
 _NEAREST = 5
 _THUMBNAIL = 112  # pixels of the longer side
 _PATIENCE = 0.2  # seconds until the page is told to ask for the neighbours again
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Given:
-    """A picture as the network is given it, and what it says."""
-
-    views: NDArray[np.uint8]  # (views, height, width, C)
-    shares: NDArray[np.float32]  # (K,)
-    value: float | None
-
-    @property
-    def seen(self) -> NDArray[np.uint8]:
-        """(height, width, C) of the middle view."""
-        middle: NDArray[np.uint8] = self.views[len(self.views) // 2]
-        return middle
 
 
 class Insight:
@@ -66,7 +57,7 @@ class Insight:
     def __init__(self, classifier: Classifier, run: Path | None) -> None:
         self._classifier = classifier
         self._run = run
-        self._last: tuple[bytes, _Given] | None = None  # the page asks part by part
+        self._last: tuple[bytes, Given] | None = None  # the page asks part by part
         self._turn = threading.Lock()  # hooks of two looks at one network would mix
 
     def of(
@@ -77,67 +68,35 @@ class Insight:
         `label` is the class whose saliency is shown, instead of the answer. Raises `DataError`
         where the picture cannot be used, and `ConfigError` for a part or class that is not there.
         """
-        wanted: dict[str, Callable[[_Given], dict[str, Any]]] = {
-            "seen": self._seen,
-            "answer": self._answer,
+        check_asked(parts, label, self._classifier.class_names)
+        told: dict[str, Callable[[Given], dict[str, Any]]] = {
+            "seen": seen_part,
+            "answer": lambda given: answer_part(given, self._classifier.class_names),
             "saliency": lambda given: self._saliency(given, label),
             "activations": self._activations,
             "neighbours": self._neighbours,
         }
-        for part in parts:
-            if part not in wanted:
-                raise ConfigError(unknown_name("part", part, wanted))
-        if label and label not in self._classifier.class_names:
-            raise ConfigError(f"no class of the model is called {label[:100]!r}")
         with self._turn:
             given = self._given(picture)
-            return {part: _or_why(wanted[part], given) for part in parts}
+            return {part: part_or_why(told[part], given) for part in parts}
 
-    def _given(self, picture: bytes) -> _Given:
+    def _given(self, picture: bytes) -> Given:
         if self._last is None or self._last[0] != picture:
             self._last = picture, self._asked(picture)
         return self._last[1]
 
-    def _asked(self, picture: bytes) -> _Given:
+    def _asked(self, picture: bytes) -> Given:
         classifier, head = self._classifier, self._classifier.head
         decoded = decode_for(picture, classifier.preprocess, name="picture").pixels
         views = writable(prepare(decoded, classifier.preprocess, channels=classifier.shape[0]))
         said = outputs(classifier.network, views)
-        return _Given(
+        return Given(
             views=views,
             shares=(head.logits(said) / classifier.temperature).softmax(dim=1).mean(dim=0).numpy(),
             value=float(head.values(said).mean()) if isinstance(head, NumberHead) else None,
         )
 
-    def _seen(self, given: _Given) -> dict[str, Any]:
-        height, width, channels = given.seen.shape
-        return {
-            "picture": _png(given.seen),
-            "height": height,
-            "width": width,
-            "channels": channels,
-            "views": len(given.views),
-        }
-
-    def _answer(self, given: _Given) -> dict[str, Any]:
-        names = self._classifier.class_names
-        order = np.argsort(-given.shares, kind="stable")[:_MOST_CLASSES]
-        return {
-            "label": names[order[0]],
-            "probability": float(given.shares[order[0]]),
-            "value": given.value,
-            "classes": len(names),
-            "top": [
-                {
-                    "label": names[place],
-                    "index": int(place),
-                    "probability": float(given.shares[place]),
-                }
-                for place in order
-            ],
-        }
-
-    def _saliency(self, given: _Given, label: str) -> dict[str, Any]:
+    def _saliency(self, given: Given, label: str) -> dict[str, Any]:
         names = self._classifier.class_names
         target = names.index(label) if label else int(given.shares.argmax())
         found = saliency(
@@ -152,7 +111,7 @@ class Insight:
             "about": found.about,
             "signed": found.signed,
             "label": names[target],
-            "overlay": _png(overlay(found.maps[0], signed=found.signed)),
+            "overlay": png_address(overlay(found.maps[0], signed=found.signed)),
         }
 
     @property
@@ -173,11 +132,11 @@ class Insight:
         except ConfigError:
             return ""
 
-    def _activations(self, given: _Given) -> dict[str, Any]:
+    def _activations(self, given: Given) -> dict[str, Any]:
         found = walk(self._classifier.network, given.seen)
         return {"layers": [_layer(answer) for answer in found]}
 
-    def _neighbours(self, given: _Given) -> dict[str, Any]:
+    def _neighbours(self, given: Given) -> dict[str, Any]:
         try:
             known = self._neighbourhood.result(timeout=_PATIENCE)
         except NotYet:
@@ -198,7 +157,7 @@ class Insight:
                     "label": found.class_names[found.labels[0, place]],
                     "distance": float(found.distances[0, place]),
                     "agrees": not bool(found.disagreeing[0, place]),
-                    "picture": _png(_reduced(found.found[0, place])),
+                    "picture": png_address(_reduced(found.found[0, place])),
                 }
                 for place in range(count)
             ],
@@ -211,13 +170,6 @@ class Insight:
         future = worker.submit(_learned_by, copy.deepcopy(self._classifier), self._run)
         worker.shutdown(wait=False)
         return future
-
-
-def _or_why(part: Callable[[_Given], dict[str, Any]], given: _Given) -> dict[str, Any]:
-    try:
-        return part(given)
-    except KenspeckleError as error:  # such as a layer that gives no maps
-        return {"error": str(error)}
 
 
 def _learned_by(classifier: Classifier, run: Path | None) -> Neighbourhood:
@@ -243,7 +195,7 @@ def _layer(answer: LayerAnswer) -> dict[str, Any]:
         "height": height,
         "width": width,
         "active": int((np.abs(answer.maps).max(axis=(1, 2)) > 0).sum()),
-        "sheet": _png(sheet),
+        "sheet": png_address(sheet),
         "sheet_width": sheet.shape[1],
         "sheet_height": sheet.shape[0],
     }
@@ -255,7 +207,3 @@ def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return picture
     height, width = (max(1, round(side * _THUMBNAIL / longest)) for side in picture.shape[:2])
     return resize(picture, height, width)
-
-
-def _png(picture: NDArray[np.uint8]) -> str:
-    return "data:image/png;base64," + base64.b64encode(png_bytes(picture)).decode()

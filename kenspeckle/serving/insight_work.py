@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from kenspeckle.errors import KenspeckleError
 from kenspeckle.processor import keep_freed_memory
-from kenspeckle.serving.answering import limit_memory, read_model
+from kenspeckle.serving.answering import limit_memory
+from kenspeckle.serving.engine import load, read_file, version_of
 from kenspeckle.serving.frames import Header, receive, send
-from kenspeckle.serving.insight import Insight
+from kenspeckle.serving.library import library_of
+
+if TYPE_CHECKING:
+    from kenspeckle.serving.insight import Insight
+    from kenspeckle.serving.onnx_insight import OnnxInsight
 
 _POLITENESS = 10  # of 19: predictions come first
 
@@ -21,12 +25,8 @@ def explain(order: Header, end: socket.socket, model: int) -> None:
     """Load the open file `model` and explain pictures until the other side is gone."""
     os.nice(_POLITENESS)
     keep_freed_memory()
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    run = Path(order["run"]) if order["run"] else None
     try:
-        classifier, version = read_model(order["model"], model)
-        insight = Insight(classifier, run)
+        insight, version = _looking(order, model)
     except KenspeckleError as error:
         send(end, {"error": _line(error)})
         return
@@ -40,6 +40,26 @@ def explain(order: Header, end: socket.socket, model: int) -> None:
         except KenspeckleError as error:
             told = {"error": _line(error)}
         send(end, told)
+
+
+def _looking(order: Header, model: int) -> tuple[Insight | OnnxInsight, str]:
+    """Who looks, and the version of the model."""
+    name = order["model"]
+    if library_of(name) == "onnx":
+        from kenspeckle.serving.onnx_insight import OnnxInsight
+
+        engine = load(name, model)
+        return OnnxInsight(engine), engine.version
+    import torch
+
+    from kenspeckle.model_file import from_bytes
+    from kenspeckle.serving.insight import Insight
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    data = read_file(name, model)
+    run = Path(order["run"]) if order["run"] else None
+    return Insight(from_bytes(data, name=name), run), version_of(data)
 
 
 def _line(error: Exception) -> str:

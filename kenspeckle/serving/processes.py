@@ -14,15 +14,17 @@ from typing import Any
 
 from kenspeckle.errors import ServingError
 from kenspeckle.serving.frames import Header, Payload, Unpacker, packed
+from kenspeckle.serving.library import Library
 
 _STARTING = 60.0  # seconds in which torch is loaded, or a model
 _TAIL = 4096  # bytes of what a process wrote to stderr that are kept
 
 
 class Template:
-    """A process that has loaded torch and forks others on order."""
+    """A process that has loaded what computing takes, and forks others on order."""
 
-    def __init__(self) -> None:
+    def __init__(self, library: Library) -> None:
+        self._library = library
         self._process: subprocess.Popen[bytes] | None = None
         self._orders: socket.socket | None = None
         self._starting = asyncio.Lock()
@@ -95,6 +97,7 @@ class Template:
                     "-m",
                     "kenspeckle.serving.inference_process",
                     str(theirs.fileno()),
+                    self._library,
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -120,7 +123,7 @@ class Template:
             self.stop()
             last = self.tail.decode(errors="replace").strip().splitlines()[-1:]
             raise ServingError(
-                f"the process that loads torch did not start{': ' if last else ''}"
+                f"the process that loads models did not start{': ' if last else ''}"
                 f"{last[0] if last else ''}"
             )
 

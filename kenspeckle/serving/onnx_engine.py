@@ -1,0 +1,37 @@
+"""An exported `model.onnx` at work: ONNX Runtime, which needs a quarter of the time of torch.
+
+The graph is given pictures that have been prepared here like those of any other model. They have
+the size of its input then, and its own preparation leaves them as they are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kenspeckle.onnx_model import onnx_from_bytes
+from kenspeckle.serving.engine import Engine, version_of
+
+_AT_ONCE = 1 << 20  # bytes of pictures; what the graph makes of them takes a hundred times that
+
+
+def engine_of(data: bytes, *, name: str) -> Engine:
+    """What `data` holds; `ModelFileError`, which begins with `name`, where it is no export."""
+    model = onnx_from_bytes(data, name=name)
+
+    def run(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        size = max(1, _AT_ONCE // images[0].size)
+        if len(images) <= size:
+            return model.answers(images)
+        parts = [model.answers(images[at : at + size]) for at in range(0, len(images), size)]
+        shares, values = zip(*parts, strict=True)
+        return np.concatenate(shares), None if values[0] is None else np.concatenate(values)
+
+    channels, height, width = model.about.description.shape
+    run(np.zeros((1, height, width, channels), np.uint8))  # the first time takes longer
+    return Engine(
+        description=model.about.description,
+        card=model.about.card,
+        version=version_of(data),
+        run=run,
+    )

@@ -1,0 +1,42 @@
+"""A `model.safetensors` at work, as `ken predict` has it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kenspeckle.description import Description
+from kenspeckle.model_file import Classifier, from_bytes
+from kenspeckle.models.heads import NumberHead
+from kenspeckle.processor import threads_for
+from kenspeckle.serving.engine import Engine, version_of
+from kenspeckle.serving.quick_network import quickest
+
+
+def engine_of(data: bytes, *, name: str) -> Engine:
+    """What `data` holds, in the quickest form; `ModelFileError`, which begins with `name`."""
+    classifier = from_bytes(data, name=name)
+    description = described(classifier)
+    torch.set_num_threads(threads_for(*description.shape[1:]))
+    torch.set_flush_denormal(True)
+    network, head = quickest(classifier), classifier.head
+
+    def run(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        given = network(images)
+        shares = (head.logits(given) / classifier.temperature).softmax(dim=1)
+        values = head.values(given).numpy() if isinstance(head, NumberHead) else None
+        return shares.numpy(), values
+
+    return Engine(description=description, card=classifier.card, version=version_of(data), run=run)
+
+
+def described(classifier: Classifier) -> Description:
+    """How `classifier` is used, as plain data."""
+    return Description(
+        shape=classifier.shape,
+        preprocess=classifier.preprocess,
+        class_names=classifier.class_names,
+        task=classifier.task,
+        temperature=classifier.temperature,
+    )
