@@ -79,11 +79,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5, help="for each rate that is tried")
     parser.add_argument("--rounds", type=int, default=3, help="searches for the highest rate")
     parser.add_argument("--threads", type=int, default=1, help="OMP_NUM_THREADS of every server")
+    parser.add_argument("--tolerance", type=float, default=1e-6, help="of a probability")
     parser.add_argument("--work", type=Path, default=Path("runs/serving"))
     chosen = parser.parse_args()
     pictures = chosen.pictures or material.digits(chosen.work)
     everything = material.answers(chosen.run, pictures, chosen.work, count=2000)
     expected = everything.only(everything.distinct(PICTURES))
+    expected = replace(expected, tolerance=chosen.tolerance)
     expected.write(chosen.work / "few.npz")
     print(conditions(chosen, expected), flush=True)
     contestants: list[Contestant] = []

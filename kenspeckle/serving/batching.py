@@ -21,6 +21,7 @@ from kenspeckle.serving.frames import Header, Payload
 from kenspeckle.serving.metrics import Metrics
 from kenspeckle.serving.processes import Worker
 
+_QUICKEST = 1e-6  # seconds of computing; what takes less is timed no better
 DEADLY = "ended the process that computes twice; it is not tried again"
 
 
@@ -104,7 +105,7 @@ class Batcher:
         self._at: Worker | None = None  # which has it
         self._since = 0.0
         self.failure = ""  # why there is no process, and none soon
-        self._each = 0.02  # seconds that a picture takes, by the last batches
+        self._each = 0.0  # seconds that a picture takes, by the last batches
         self._alarm: asyncio.TimerHandle | None = None
         self._deadly: OrderedDict[bytes, None] = OrderedDict()
         metrics.waiting = lambda: len(self._queue)
@@ -146,6 +147,7 @@ class Batcher:
         if previous is not None and previous.version != worker.version:
             self._deadly.clear()  # what one model died of need not harm another
         worker.answered, worker.ended = self._answered, self._ended
+        self._each = self._each or max(worker.seconds, _QUICKEST)
         if previous is not None and previous is not self._at:
             previous.close()
         self._next()

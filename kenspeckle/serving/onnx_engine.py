@@ -27,8 +27,6 @@ def engine_of(data: bytes, *, name: str) -> Engine:
         shares, values = zip(*parts, strict=True)
         return np.concatenate(shares), None if values[0] is None else np.concatenate(values)
 
-    channels, height, width = model.about.description.shape
-    run(np.zeros((1, height, width, channels), np.uint8))  # the first time takes longer
     return Engine(
         description=model.about.description,
         card=model.about.card,

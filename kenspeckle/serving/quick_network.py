@@ -42,7 +42,7 @@ def quickest(classifier: Classifier) -> Network:
     if traced is None or not _agrees(classifier, traced):
         return plain
     one = _probes(classifier, 1)[0]
-    return traced if _seconds(traced, one) < _seconds(plain, one) else plain
+    return traced if shortest(traced, one, calls=20) < shortest(plain, one, calls=20) else plain
 
 
 def warm_up() -> None:
@@ -106,10 +106,10 @@ def _agrees(classifier: Classifier, network: Network) -> bool:
     return True
 
 
-def _seconds(network: Network, images: NDArray[np.uint8]) -> float:
-    """The quickest of several calls, after some that warm it up."""
+def shortest(network: Network, images: NDArray[np.uint8], *, calls: int) -> float:
+    """Seconds of the quickest of several calls, after some that warm it up."""
     taken = []
-    for _ in range(20):
+    for _ in range(calls):
         start = time.perf_counter()
         network(images)
         taken.append(time.perf_counter() - start)

@@ -1,11 +1,8 @@
 """Overlays: what is zero lets the picture through, and sheets have a cell for every map."""
 
-import io
-
 import numpy as np
-from PIL import Image
 
-from kenspeckle.figures.overlays import map_sheet, number_sheet, overlay, png_bytes
+from kenspeckle.figures.overlays import map_sheet, number_sheet, overlay
 
 
 def test_zero_is_transparent_and_signs_have_colours_of_their_own():
@@ -44,8 +41,3 @@ def test_large_maps_are_reduced_and_small_ones_enlarged():
 def test_numbers_stand_in_rows_of_thirty_two():
     sheet = number_sheet(np.arange(40, dtype=np.float32))
     assert sheet.shape == (2 * 12 + 1, 32 * 12 + 31, 4)
-
-
-def test_a_png_holds_the_picture_as_it_is():
-    picture = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(png_bytes(picture)))), picture)

@@ -19,7 +19,8 @@ from starlette.routing import Route
 from kenspeckle.errors import DataError
 from kenspeckle.serving.http_limits import HttpLimits
 from kenspeckle.serving.http_server import HttpServer
-from kenspeckle.serving.insight import PARTS, Insight
+from kenspeckle.serving.insight import Insight
+from kenspeckle.serving.insight_parts import PARTS
 from kenspeckle.serving.json_answers import as_json
 from kenspeckle.serving.metrics import Metrics
 from kenspeckle.serving.page_routes import page_routes

@@ -13,6 +13,7 @@ class Process:
     """A worker that only holds what it is given."""
 
     class_names, version, is_gone = ("a", "b"), "0" * 12, False
+    seconds = 0.001
 
     def close(self):
         """Nothing: it has no process of its own."""

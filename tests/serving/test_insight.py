@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from page_server import drawn_seven, picture_file
 from PIL import Image
@@ -17,7 +18,8 @@ from kenspeckle.model_file import Classifier, load
 from kenspeckle.models.convnet import ConvNetConfig
 from kenspeckle.models.families import build_model
 from kenspeckle.models.mlp import MlpConfig
-from kenspeckle.serving.insight import PARTS, Insight
+from kenspeckle.serving.insight import Insight
+from kenspeckle.serving.insight_parts import PARTS, png_address
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,13 @@ def test_every_part_is_plain_json_and_may_be_had_alone(insight):
     assert json.loads(json.dumps(whole, allow_nan=False)) == whole
     for part in PARTS[:-1]:
         assert insight.of(upright(), parts=[part]) == {part: whole[part]}
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_an_address_holds_the_picture_as_it_is(channels):
+    picture = np.arange(16 * channels, dtype=np.uint8).reshape(4, 4, channels)
+    found = np.asarray(shown(png_address(picture))).reshape(picture.shape)
+    assert np.array_equal(found, picture)
 
 
 def test_the_map_lies_in_the_frame_of_what_the_network_sees(insight):

@@ -77,7 +77,7 @@ def test_a_killed_template_is_started_again_when_it_is_needed(mortal, pictures):
 class Mortal:
     """A worker in this process that dies of, or hangs on, certain pictures."""
 
-    class_names, version = ("a", "b"), "v"
+    class_names, version, seconds = ("a", "b"), "v", 0.001
 
     def __init__(self, started):
         self.is_gone = False
