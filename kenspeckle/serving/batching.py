@@ -226,7 +226,8 @@ class Batcher:
                 answer = told(row, names, value=item.get("value"), version=version)
             self._settle(piece, answer, worker)
         taken = (time.perf_counter() - self._since) / max(1, done)
-        self._each += 0.2 * (taken - self._each)
+        # a single batch may have had to wait for the processor
+        self._each += 0.2 * (min(taken, 4 * self._each) - self._each)
         self._return(later)
         if worker is not self.worker:
             worker.close()

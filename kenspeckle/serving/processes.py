@@ -201,7 +201,7 @@ class Worker:
             raise ServingError(self.facts["error"])
         self.class_names: tuple[str, ...] = tuple(self.facts["class_names"])
         self.version: str = self.facts["version"]
-        self.seconds: float = self.facts["seconds"]  # that the network takes for one picture
+        self.seconds: float = self.facts["seconds"]  # that one small picture takes
 
     def give(self, items: list[Any], parts: list[Payload]) -> None:
         """Send a batch; the answer goes to `answered`, and its death to `ended`."""

@@ -5,7 +5,7 @@ from array import array
 
 import pytest
 
-from kenspeckle.serving.batching import DEADLY, Batcher, BatchLimits, Input
+from kenspeckle.serving.batching import DEADLY, Batcher, BatchLimits, Input, Refused
 from kenspeckle.serving.metrics import Metrics
 
 
@@ -86,3 +86,37 @@ def test_what_one_model_died_of_is_tried_with_another_and_not_with_the_same(vers
         return (await asyncio.wait_for(second, 1)).answers[0].label
 
     assert asyncio.run(asked()) == label
+
+
+@pytest.mark.parametrize(("seconds", "admitted"), [(0.001, True), (0.6, False)])
+def test_how_much_may_wait_is_first_judged_by_what_the_process_said_of_itself(seconds, admitted):
+    async def asked():
+        batcher = Batcher(BatchLimits(seconds=1.0), Metrics(), renew=lambda: None)
+        process = Process()
+        process.seconds = seconds
+        batcher.replace(process)
+        for _ in range(2):  # one is computed, one waits
+            batcher.submit([Input(b"one")])
+        batcher.admit()
+
+    if admitted:
+        asyncio.run(asked())
+    else:
+        with pytest.raises(Refused):
+            asyncio.run(asked())
+
+
+def test_one_batch_that_had_to_wait_does_not_close_the_door(monkeypatch):
+    async def asked():
+        batcher = Batcher(BatchLimits(seconds=1.0), Metrics(), renew=lambda: None)
+        process = Process()
+        batcher.replace(process)
+        clock = iter([0.0, 3.0, 3.0])  # seconds: the batch took three
+        monkeypatch.setattr("kenspeckle.serving.batching.time.perf_counter", lambda: next(clock))
+        batcher.submit([Input(b"one")])
+        process.answer()
+        monkeypatch.undo()
+        for _ in range(20):
+            batcher.submit([Input(b"two")])
+
+    asyncio.run(asked())
