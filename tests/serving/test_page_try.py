@@ -126,6 +126,20 @@ def test_a_wrong_answer_is_noted_with_its_right_class(visit, desk):
     assert desk.reviewed == [("seven.png", "1")]
 
 
+def test_a_drawing_is_called_wrong_where_its_answer_stands(visit, desk):
+    visit.draw(*SEVEN)
+    visit.wait_for("#spoken", "7")
+    assert visit.view.locator("#recent").is_hidden()  # drawings are nobody's business until then
+    visit.view.click("#wrong")
+    visit.view.select_option("#recent-list select", label="1")
+    assert visit.view.locator("#wrong").is_hidden()  # once for each drawing
+    visit.view.click("text=Note it")
+    visit.wait_for("#recent-list", "Noted: 1")
+    assert desk.reviewed == [("drawing.png", "1")]
+    visit.view.click("#clear")
+    assert visit.view.locator("#wrong").is_hidden()
+
+
 def test_another_class_can_be_explained(visit, serving):
     visit.draw(*SEVEN)
     visit.wait_for("#spoken", "7")

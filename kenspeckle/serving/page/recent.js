@@ -17,8 +17,8 @@ export async function watchRecent(classes) {
   }
 }
 
-/** Ask once. */
-export async function refresh(classes) {
+/** Ask once; with `force` also while somebody chooses a class. */
+export async function refresh(classes, { force = false } = {}) {
   let items;
   try {
     const response = await fetch("/recent");
@@ -29,7 +29,7 @@ export async function refresh(classes) {
   }
   const now = JSON.stringify(items);
   const list = byId("recent-list");
-  if (now === before || list.querySelector("form")) return; // nobody's choice is taken away
+  if (!force && (now === before || list.querySelector("form"))) return; // nobody's choice is taken away
   before = now;
   byId("recent").hidden = items.length === 0;
   const shown = isAll ? items : items.slice(0, FIRST);
@@ -44,6 +44,13 @@ export async function refresh(classes) {
   };
 }
 
+/** Ask for the right class of the newest answer to the picture `name`. */
+export function correct(name) {
+  const place = [...byId("recent-list").children].find((one) => one.dataset.name === name);
+  place?.querySelector("button")?.click();
+  place?.scrollIntoView({ block: "nearest" });
+}
+
 function tile(item, classes) {
   const image = element("img", {
     src: `/recent/picture?key=${encodeURIComponent(item.key)}`,
@@ -52,7 +59,7 @@ function tile(item, classes) {
   const caption = element("figcaption", {},
     element("b", {}, name(item.label)), " ",
     element("span", { class: "whole" }, percent(item.probability, 0).replace("> ", "above ")), element("small", {}, name(item.name)));
-  const made = element("li", {}, element("figure", {}, image, caption));
+  const made = element("li", { "data-name": item.name }, element("figure", {}, image, caption));
   if (item.marked) caption.append(noted(item.marked));
   else made.append(wrong(item, classes, made, caption));
   return made;

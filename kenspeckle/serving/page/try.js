@@ -7,7 +7,7 @@ import { clearLayers, showLayers } from "./layers.js";
 import { clearNeighbours, showNeighbours } from "./neighbours.js";
 import { notice } from "./notice.js";
 import { Pad } from "./pad.js";
-import { refresh, watchRecent } from "./recent.js";
+import { correct, refresh, watchRecent } from "./recent.js";
 import { SeenView } from "./seen.js";
 import { shortcuts } from "./shortcuts.js";
 import { percent, visible } from "./words.js";
@@ -15,6 +15,7 @@ import { percent, visible } from "./words.js";
 const ENVELOPE = 65536; // bytes of a form around its pictures, at most
 const TOGETHER = 16; // pictures in one request
 const SOON = 400; // milliseconds, after which the page says that it waits
+const DRAWING = "drawing.png"; // what a drawing is called among the recent answers
 const WAITS = "The answer appears as soon as there is a picture.";
 
 const about = await ask("/about.json");
@@ -35,6 +36,7 @@ const wish = newest(look);
 intake(take);
 byId("undo").addEventListener("click", undo);
 byId("clear").addEventListener("click", clear);
+byId("wrong").addEventListener("click", wrong);
 shortcuts({
   o: () => byId("open").click(), u: undo, c: clear, s: () => seen.toggle(),
   ...(isInk ? { d: () => byId("canvas").focus() } : {}),
@@ -142,6 +144,17 @@ async function record(files) {
   notice(leftOut);
 }
 
+/** The answer that is shown is not right; a drawing joins the recent answers only by this. */
+async function wrong() {
+  byId("wrong").hidden = true;
+  if (!given) {
+    const drawn = await pad.strokes.picture();
+    await record([new File([drawn], DRAWING, { type: drawn.type })]);
+  }
+  await refresh(about.class_names, { force: true });
+  correct(given ? given.name : DRAWING);
+}
+
 /** Files in lists that one request may carry. */
 function groups(files) {
   const found = [];
@@ -187,6 +200,7 @@ function refreshTools() {
 }
 
 function nothing(words) {
+  byId("wrong").hidden = true;
   byId("spoken").textContent = "";
   answers.clear(words);
   seen.clear();
@@ -201,6 +215,7 @@ async function look(asked, isNewest) {
     nothing(WAITS);
     return;
   }
+  byId("wrong").hidden = true;
   const isFile = Boolean(given), target = explained;
   const part = (parts) => ask(
     `/insight?parts=${parts}${target === undefined ? "" : `&class=${target}`}`,
@@ -228,6 +243,7 @@ async function look(asked, isNewest) {
   if (asked.isDown || !isNewest()) return;
   await rest(120, isNewest);
   speak(found.answer);
+  byId("wrong").hidden = false;
   if (!found.activations) showLayers((await part("activations")).activations);
   while (isNewest()) {
     const { neighbours } = await part("neighbours");
