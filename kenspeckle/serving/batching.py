@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kenspeckle.serving.answer import Answer, told
-from kenspeckle.serving.frames import Header, Payload
+from kenspeckle.serving.frames import TOGETHER, Header, Payload
 from kenspeckle.serving.metrics import Metrics
 from kenspeckle.serving.processes import Worker
 
@@ -31,7 +31,7 @@ class BatchLimits:
 
     waiting: int = 256  # pictures
     seconds: float = 1.0  # of computing that the waiting may take, by what the last took
-    batch: int = 64  # pictures
+    batch: int = TOGETHER  # pictures
     batch_bytes: int = 8 << 20
     batch_seconds: float = 0.25  # of computing; others wait no longer than that for their turn
     hanging: float = 10.0  # seconds without an answer after which the process is ended

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 _LENGTHS = struct.Struct("<II")  # of the header and of what follows it, in bytes
+TOGETHER = 64  # pictures in one message, at most
 LARGEST = 1 << 30  # bytes of either; more is a fault, not a message
 
 Header = dict[str, Any]
