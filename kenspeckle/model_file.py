@@ -52,6 +52,17 @@ class Classifier:
     card: Mapping[str, Any] = field(default_factory=dict)  # where it comes from and how good it is
 
     @property
+    def description(self) -> Description:
+        """How it is used, as plain data."""
+        return Description(
+            shape=self.shape,
+            preprocess=self.preprocess,
+            class_names=self.class_names,
+            task=self.task,
+            temperature=self.temperature,
+        )
+
+    @property
     def head(self) -> Head:
         """From outputs to classes."""
         return head_of(self.task, self.class_names)

@@ -22,7 +22,7 @@ def serve(
     Parameters
     ----------
     run
-        a finished run folder, or a model.safetensors
+        a finished run folder, a model.safetensors, or an exported model.onnx
     port
         where to listen; 0 is any that is free (8000)
     host

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from kenspeckle import config
-from kenspeckle.description import Description
 from kenspeckle.model_file import Classifier
 from kenspeckle.onnx_check import FORMAT, digest
 from kenspeckle.release import VERSION
@@ -16,17 +15,10 @@ from kenspeckle.release import VERSION
 
 def facts(classifier: Classifier, model_file: Path, *, note: str) -> dict[str, Any]:
     """Plain data: how the model is used, where it comes from, and what it takes."""
-    description = Description(
-        shape=classifier.shape,
-        preprocess=classifier.preprocess,
-        class_names=classifier.class_names,
-        task=classifier.task,
-        temperature=classifier.temperature,
-    )
     return {
         "format": FORMAT,
         "kenspeckle": VERSION,
-        "description": config.to_dict(description),
+        "description": config.to_dict(classifier.description),
         "architecture": config.to_dict(classifier.architecture),
         "card": dict(classifier.card),
         "model_sha256": hashlib.sha256(model_file.read_bytes()).hexdigest(),

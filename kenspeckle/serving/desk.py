@@ -76,7 +76,7 @@ class ServingDesk:
     async def load(self) -> None:
         """Answer with the model file as it is now; on `ServingError` the previous goes on."""
         async with self._loading:
-            file = _opened(self.model)
+            file = open_model(self.model)
             try:
                 await self._start(file)
             except BaseException:
@@ -172,7 +172,8 @@ class ServingDesk:
                 return
 
 
-def _opened(path: Path) -> BinaryIO:
+def open_model(path: Path) -> BinaryIO:
+    """A model file, which stays the same whatever happens at its path; raises `ServingError`."""
     try:
         # a pipe in its place must not make the server wait
         file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
@@ -180,5 +181,7 @@ def _opened(path: Path) -> BinaryIO:
         raise ServingError(f"{path}: cannot be read: {error.strerror or error}") from error
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise ServingError(f"{path}: no regular file; expected a model.safetensors")
+        raise ServingError(
+            f"{path}: no regular file; expected a model.safetensors or an exported model.onnx"
+        )
     return file

@@ -16,6 +16,9 @@ from kenspeckle.errors import ModelFileError
 from kenspeckle.serving.library import library_of
 
 
+MAX_BYTES = (1 << 31) - 1  # of a model file that is served
+
+
 @dataclass(frozen=True, kw_only=True)
 class Engine:
     """What a process that computes has loaded."""
@@ -40,7 +43,10 @@ def load(model: str, descriptor: int) -> Engine:
 def read_file(name: str, descriptor: int) -> bytes:
     """All of an open file, wherever others have read to."""
     try:
-        return b"".join(_pieces(descriptor, os.fstat(descriptor).st_size))
+        size = os.fstat(descriptor).st_size
+        if size > MAX_BYTES:
+            raise ModelFileError(f"{name}: larger than {MAX_BYTES:,} bytes")
+        return b"".join(_pieces(descriptor, size))
     except OSError as error:
         raise ModelFileError(f"{name}: cannot be read: {error.strerror or error}") from error
 

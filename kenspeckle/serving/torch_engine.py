@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from kenspeckle.description import Description
-from kenspeckle.model_file import Classifier, from_bytes
+from kenspeckle.model_file import from_bytes
 from kenspeckle.models.heads import NumberHead
 from kenspeckle.processor import threads_for
 from kenspeckle.serving.engine import Engine, version_of
@@ -17,7 +17,7 @@ from kenspeckle.serving.quick_network import Network, quickest, shortest
 def engine_of(data: bytes, *, name: str) -> Engine:
     """What `data` holds, in the quickest form; `ModelFileError`, which begins with `name`."""
     classifier = from_bytes(data, name=name)
-    description = described(classifier)
+    description = classifier.description
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads_for(*description.shape[1:]))
     network, head = quickest(classifier), classifier.head
@@ -43,14 +43,3 @@ def _settle_threads(network: Network, description: Description) -> None:
     torch.set_num_threads(1)
     if together < shortest(network, blank, calls=5):
         torch.set_num_threads(several)
-
-
-def described(classifier: Classifier) -> Description:
-    """How `classifier` is used, as plain data."""
-    return Description(
-        shape=classifier.shape,
-        preprocess=classifier.preprocess,
-        class_names=classifier.class_names,
-        task=classifier.task,
-        temperature=classifier.temperature,
-    )

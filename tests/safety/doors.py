@@ -38,6 +38,21 @@ def answered(path: str, good: Path) -> int:
     return _told(lambda: load_onnx(path, threads=1).probabilities(picture))
 
 
+def served(path: str, good: Path) -> int:
+    """What the process of `ken serve` that computes does with a file before it answers."""
+    from kenspeckle.serving import answering
+    from kenspeckle.serving.desk import open_model
+    from kenspeckle.serving.engine import load
+
+    def answer() -> None:
+        with open_model(Path(path)) as file:
+            engine = load(path, file.fileno())
+        picture = (good / "picture.png").read_bytes()
+        answering.answers(engine, [len(picture)], memoryview(picture))
+
+    return _told(answer)
+
+
 def gathered(path: str, good: Path) -> int:
     """All that `ken report` reads; what it draws of that is tested with the pages."""
     import kenspeckle as ks
@@ -81,6 +96,7 @@ def runs_of(path: str, good: Path) -> int:
 MODEL: dict[str, Door] = {
     "load": load,
     "predict": lambda path, good: ken("predict", path, good / "picture.png"),
+    "serve": served,
     "look --summary": lambda path, good: ken("look", path, "--summary"),
     "train start": lambda path, good: ken(
         "train", good / "bars.npz", *QUICK, "--set", f"start={path}", "--out", "trained"
@@ -89,6 +105,7 @@ MODEL: dict[str, Door] = {
 }  # fmt: skip
 ONNX: dict[str, Door] = {
     "load_onnx": answered,
+    "serve": served,
     "predict": lambda path, good: ken("predict", path, good / "picture.png"),
     "predict --show": lambda path, good: ken(
         "predict", path, good / "picture.png", "--show", "sheet.png", "--json"

@@ -59,7 +59,10 @@ def emptied(run, folder):
 
 FILES = {
     "a missing file": (lambda run, at: at, "cannot be read: No such file or directory"),
-    "a pipe": (lambda run, at: pipe(at), "no regular file; expected a model.safetensors"),
+    "a pipe": (
+        lambda run, at: pipe(at),
+        "no regular file; expected a model.safetensors or an exported model.onnx",
+    ),
     "a device": (lambda run, at: Path("/dev/null"), "no regular file; expected a model"),
     "a link to itself": (lambda run, at: linked_to_itself(at), "cannot be read: Too many levels"),
     "an empty folder": (lambda run, at: at.parent, "no run here (missing config.toml)"),
