@@ -15,7 +15,6 @@ from kenspeckle.description import Description
 from kenspeckle.errors import ModelFileError
 from kenspeckle.serving.library import library_of
 
-
 MAX_BYTES = (1 << 31) - 1  # of a model file that is served
 
 
