@@ -64,7 +64,8 @@ def settled(
     if not asked.train.batch_size:
         size = batch_size(len(splits.train))
         settings = replace(settings, train=replace(settings.train, batch_size=size))
-        notes.append(f"train.batch_size is {size} for {len(splits.train):,} pictures")
+        count = f"{len(splits.train):,} pictures"
+        notes.append(f"train.batch_size is {size}: the training split has {count}")
     if source:
         settings, lines = _stages(settings, data, splits, compute)
         notes += lines

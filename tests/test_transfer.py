@@ -174,7 +174,7 @@ def test_batches_of_one_are_refused_where_batch_norm_would_break(tmp_path):
 def test_started_says_what_was_decided(finished):
     events, _ = finished
     assert isinstance(events[0], Started)
-    assert any(note.startswith("train.batch_size is 8 for") for note in events[0].notes)
+    assert any(note.startswith("train.batch_size is 8: the training") for note in events[0].notes)
 
 
 def test_the_ledger_of_a_transfer_run_names_every_file(finished):

@@ -103,7 +103,7 @@ async def _serve(
         gc.collect()
         gc.freeze()
         desk.is_open = True
-        say(f"serving {name} ({desk.version}) at {_address(config.host, port)}")
+        say(f"serving {name} ({desk.version}) at {_address(_name_of(config.host), port)}")
         await stop.wait()
         desk.is_open = False
         for number in (signal.SIGINT, signal.SIGTERM):  # a second signal ends it at once
@@ -190,6 +190,11 @@ def _taken(config: ServeConfig, error: OSError) -> ServingError:
         f"{_address(config.host, config.port)}: cannot listen there: {error.strerror or error}; "
         "choose another --port"
     )
+
+
+def _name_of(host: str) -> str:
+    """By what others reach `host`: all addresses of this machine are none that can be opened."""
+    return socket.gethostname() if host in ("0.0.0.0", "::") else host
 
 
 def _address(host: str, port: int) -> str:

@@ -200,5 +200,6 @@ def test_only_this_machine_reaches_the_server(server):
 
 def test_with_a_token_other_addresses_reach_it_too(run, token):
     with real(run.path, "--host", "0.0.0.0", "--token-file", token) as server:
+        assert f"http://{socket.gethostname()}:" in server.line
         for address, family in local_addresses():
             assert reachable(address, server.port, family) == (family == socket.AF_INET)
