@@ -73,17 +73,18 @@ class OnnxModel:
                 f"{self.name}: it cannot answer for pictures of shape {pictures.shape}: "
                 f"{harmless(str(error))}"
             ) from error
-        expected = (len(pictures), len(self.class_names))
-        if found[0].shape != expected or not np.isfinite(found[0]).all():
-            raise ModelFileError(
-                f"{self.name}: its answer has shape {found[0].shape} or is not finite, "
-                f"expected probabilities {expected}"
-            )
+        count, classes = len(pictures), len(self.class_names)
+        for answer, expected in zip(found, ((count, classes), (count,)), strict=False):
+            if answer.shape != expected or not np.isfinite(answer).all():
+                raise ModelFileError(
+                    f"{self.name}: its answer has shape {answer.shape} or is not finite, "
+                    f"expected {expected}"
+                )
         return found
 
 
 def load_onnx(path: str | Path, *, threads: int = 0) -> OnnxModel:
-    """Check an exported file and make it ready; `threads` 0 = by the size.
+    """Check an exported file and make it ready; `threads` 0 = one for small inputs, else all.
 
     Raises `ModelFileError` with the reason where it is damaged or no export of this program.
     """
@@ -113,8 +114,9 @@ def onnx_from_bytes(data: bytes, *, name: str, threads: int = 0) -> OnnxModel:
     except _failures() as error:
         raise ModelFileError(f"{name}: ONNX Runtime refuses it: {harmless(str(error))}") from error
     inputs = [(given.name, given.type) for given in session.get_inputs()]
-    outputs = [made.name for made in session.get_outputs()]
-    if inputs != [(INPUT, "tensor(uint8)")] or outputs != OUTPUTS[about.description.task]:
+    outputs = [(made.name, made.type) for made in session.get_outputs()]
+    wanted = [(made, "tensor(float)") for made in OUTPUTS[about.description.task]]
+    if inputs != [(INPUT, "tensor(uint8)")] or outputs != wanted:
         raise ModelFileError(f"{name}: its graph does not take pictures and give probabilities")
     return OnnxModel(name=name, about=about, session=session)
 

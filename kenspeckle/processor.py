@@ -18,7 +18,7 @@ def cores() -> int:
 
 
 def threads_for(height: int, width: int) -> int:
-    """Threads of a network for pictures of that size: all cores, unless the user said otherwise."""
+    """Threads for a network of that input: one if it is small, else all, or as the user said."""
     if height * width < _SMALL:
         return 1
     said = os.environ.get("OMP_NUM_THREADS", "")

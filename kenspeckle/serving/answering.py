@@ -6,8 +6,11 @@ import gc
 import io
 import os
 import resource
+import signal
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,13 +25,15 @@ from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import DataError, KenspeckleError
 from kenspeckle.processor import keep_freed_memory
 from kenspeckle.serving.engine import Engine, load
-from kenspeckle.serving.frames import TOGETHER, Header, receive, send
+from kenspeckle.serving.frames import Header, receive, send
 
 DECODING = 0.5  # seconds after which what is not decoded yet waits for the next turn
 _OWN_THUMBNAIL = 16 << 10  # bytes up to which a PNG or JPEG is its own thumbnail
 _SHOWABLE = (b"\x89PNG", b"\xff\xd8")  # how PNG and JPEG begin
-_QUICK = 0.004  # seconds of a picture, with which a whole batch goes together
+_QUICK = 0.001  # seconds of a picture, with which many go together
+_SIZES = (64, 56, 48, 40, 32, 24, 16, 12, 8, 4, 2)  # pictures in a batch
 _SHOWN = 128  # pixels a side of a thumbnail
+LOADING = 60  # seconds
 _MEMORY = 3 << 30  # bytes that decoding and computing may take beyond what loading took
 
 
@@ -36,11 +41,12 @@ def answer(order: Header, end: socket.socket, model: int) -> None:
     """Load the open file `model`, say what it is, and answer until the other side is gone."""
     keep_freed_memory()
     try:
-        engine = load(order["model"], model)
+        with bounded_loading(model):
+            engine = load(order["model"], model)
+            seconds = _seconds(engine)
     except KenspeckleError as error:
         send(end, {"error": " ".join(str(error).split())})
         return
-    seconds = _seconds(engine)
     limit_memory()
     gc.collect()
     gc.freeze()
@@ -53,7 +59,10 @@ def answer(order: Header, end: socket.socket, model: int) -> None:
 
 
 def _seconds(engine: Engine) -> float:
-    """That a small picture takes, once all that is loaded late is there."""
+    """That a small picture takes, once all that is loaded late is there.
+
+    Where many go together, the memory of batches is taken too; later it would seem to leak.
+    """
     bar = np.zeros((28, 28), np.uint8)
     bar[4:24, 12:16] = 255
     held = io.BytesIO()
@@ -65,10 +74,9 @@ def _seconds(engine: Engine) -> float:
         answers(engine, [len(picture)], memoryview(picture))
         taken.append(time.perf_counter() - began)
     seconds = min(taken)
-    if seconds < _QUICK:  # the memory of batches of any size is taken now; later it would seem lost
-        channels, height, width = engine.description.shape
-        for count in range(TOGETHER, 0, -1):
-            engine.run(np.zeros((count, height, width, channels), np.uint8))
+    channels, height, width = engine.description.shape
+    for count in _SIZES if seconds < _QUICK else ():
+        engine.run(np.zeros((count, height, width, channels), np.uint8))
     return seconds
 
 
@@ -152,9 +160,31 @@ def check_enlargement(pixels: NDArray[np.uint8], preprocess: PreprocessConfig) -
         raise DataError(f"{width} x {height} pixels are too narrow a strip")
 
 
+@contextmanager
+def bounded_loading(model: int) -> Iterator[None]:
+    """End this process where loading the open file `model` takes too long; bound its memory.
+
+    The library that loads is a large program in C++, and the file may come from a stranger.
+    """
+    signal.alarm(LOADING)
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    bound = _held() + _MEMORY + 3 * os.fstat(model).st_size
+    resource.setrlimit(resource.RLIMIT_AS, (bound, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        signal.alarm(0)
+
+
 def limit_memory() -> None:
     """Bound what decoding and computing may take from here on."""
-    with open("/proc/self/statm", encoding="ascii") as file:
-        held = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (held + _MEMORY, held + _MEMORY))
+    bound = _held() + _MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _held() -> int:
+    """Bytes of addresses of this process."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()

@@ -22,6 +22,7 @@ from kenspeckle.serving.metrics import Metrics
 from kenspeckle.serving.processes import Worker
 
 _QUICKEST = 1e-6  # seconds of computing; what takes less is timed no better
+_LATE = 0.1  # seconds a picture that one late batch may be believed
 DEADLY = "ended the process that computes twice; it is not tried again"
 
 
@@ -105,7 +106,7 @@ class Batcher:
         self._at: Worker | None = None  # which has it
         self._since = 0.0
         self.failure = ""  # why there is no process, and none soon
-        self._each = 0.0  # seconds that a picture takes, by the last batches
+        self._each = _QUICKEST  # seconds that a picture takes, by the last batches
         self._alarm: asyncio.TimerHandle | None = None
         self._deadly: OrderedDict[bytes, None] = OrderedDict()
         metrics.waiting = lambda: len(self._queue)
@@ -144,10 +145,10 @@ class Batcher:
     def replace(self, worker: Worker) -> None:
         """Answer with `worker` from the next batch on."""
         previous, self.worker, self.failure = self.worker, worker, ""
-        if previous is not None and previous.version != worker.version:
+        if previous is None or previous.version != worker.version:
             self._deadly.clear()  # what one model died of need not harm another
+            self._each = max(worker.seconds, _QUICKEST)
         worker.answered, worker.ended = self._answered, self._ended
-        self._each = self._each or max(worker.seconds, _QUICKEST)
         if previous is not None and previous is not self._at:
             previous.close()
         self._next()
@@ -226,8 +227,8 @@ class Batcher:
                 answer = told(row, names, value=item.get("value"), version=version)
             self._settle(piece, answer, worker)
         taken = (time.perf_counter() - self._since) / max(1, done)
-        # a single batch may have had to wait for the processor
-        self._each += 0.2 * (min(taken, 4 * self._each) - self._each)
+        # a single batch may have had to wait for the processor, and says little
+        self._each += 0.2 * (min(taken, max(4 * self._each, _LATE)) - self._each)
         self._return(later)
         if worker is not self.worker:
             worker.close()

@@ -1,4 +1,4 @@
-"""A model that is ready to answer, whatever computes it: torch, or ONNX Runtime for a file."""
+"""A model that is ready to answer, computed by torch or, if exported, by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -29,14 +29,17 @@ class Engine:
     run: Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32] | None]]
 
 
-def load(model: str, descriptor: int) -> Engine:
-    """What the open file, called `model`, holds; `ModelFileError` where it is damaged."""
+def load(model: str, descriptor: int, *, threads: int = 0) -> Engine:
+    """What the open file, called `model`, holds, on `threads` (0 = those that suit it).
+
+    Raises `ModelFileError` where it is damaged.
+    """
     data = read_file(model, descriptor)
     if library_of(model) == "onnx":
         from kenspeckle.serving.onnx_engine import engine_of
     else:
         from kenspeckle.serving.torch_engine import engine_of
-    return engine_of(data, name=model)
+    return engine_of(data, name=model, threads=threads)
 
 
 def read_file(name: str, descriptor: int) -> bytes:

@@ -108,7 +108,6 @@ class Insight:
         )
         return {
             "method": spoken(found.method),
-            "about": found.about,
             "signed": found.signed,
             "label": names[target],
             "overlay": png_address(overlay(found.maps[0], signed=found.signed)),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kenspeckle.errors import KenspeckleError
 from kenspeckle.processor import keep_freed_memory
-from kenspeckle.serving.answering import limit_memory
+from kenspeckle.serving.answering import bounded_loading, limit_memory
 from kenspeckle.serving.engine import load, read_file, version_of
 from kenspeckle.serving.frames import Header, receive, send
 from kenspeckle.serving.library import library_of
@@ -26,7 +26,8 @@ def explain(order: Header, end: socket.socket, model: int) -> None:
     os.nice(_POLITENESS)
     keep_freed_memory()
     try:
-        insight, version = _looking(order, model)
+        with bounded_loading(model):
+            insight, version = _insight(order, model)
     except KenspeckleError as error:
         send(end, {"error": _line(error)})
         return
@@ -42,13 +43,13 @@ def explain(order: Header, end: socket.socket, model: int) -> None:
         send(end, told)
 
 
-def _looking(order: Header, model: int) -> tuple[Insight | OnnxInsight, str]:
+def _insight(order: Header, model: int) -> tuple[Insight | OnnxInsight, str]:
     """Who looks, and the version of the model."""
     name = order["model"]
     if library_of(name) == "onnx":
         from kenspeckle.serving.onnx_insight import OnnxInsight
 
-        engine = load(name, model)
+        engine = load(name, model, threads=1)  # predictions come first
         return OnnxInsight(engine), engine.version
     import torch
 

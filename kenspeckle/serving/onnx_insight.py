@@ -5,6 +5,7 @@ What the answer comes from is found from outside: by hiding one place after anot
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ from kenspeckle.serving.insight_parts import (
 )
 
 _WINDOW = 0.2  # side of what is hidden, as a share of the shorter side of the picture
+_MOST_PLACES = 200  # of a square picture; one of another form may have some more
+_AT_ONCE = 1 << 22  # bytes of pictures
 _LEAST = 1e-7  # of a probability and of what is missing to 1; float32 holds no less
 
 
@@ -68,7 +71,6 @@ class OnnxInsight:
         found = falls(self._engine, given.seen, target)
         return {
             "method": "occlusion",
-            "about": "hiding this place speaks against the class",
             "signed": True,
             "label": names[target],
             "overlay": png_address(overlay(found, signed=True)),
@@ -83,25 +85,33 @@ def falls(engine: Engine, seen: NDArray[np.uint8], target: int) -> NDArray[np.fl
     """
     height, width = seen.shape[:2]
     side = max(1, round(_WINDOW * min(height, width)))
+    step = max(1, side // 2, math.ceil(math.sqrt(height * width / _MOST_PLACES)))
+    side = max(side, step)  # a narrow strip has few places, but wide ones
     places = [
-        (top, left)
-        for top in _starts(height, side, max(1, side // 2))
-        for left in _starts(width, side, max(1, side // 2))
+        (top, left) for top in _starts(height, side, step) for left in _starts(width, side, step)
     ]
     cover = np.median(seen, axis=(0, 1)).astype(np.uint8)
-    hidden = np.repeat(seen[np.newaxis], len(places) + 1, axis=0)  # the last is hidden nowhere
-    for picture, (top, left) in zip(hidden, places, strict=False):
-        picture[top : top + side, left : left + side] = cover
-    odds = _log_odds(engine.run(hidden)[0][:, target])
+
+    def odds(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return _log_odds(engine.run(pictures)[0][:, target])
+
+    whole = odds(seen[np.newaxis])[0]
     total, times = np.zeros((height, width)), np.zeros((height, width))
-    for (top, left), said in zip(places, odds, strict=False):
-        total[top : top + side, left : left + side] += odds[-1] - said
-        times[top : top + side, left : left + side] += 1
+    together = max(1, _AT_ONCE // seen.size)
+    for first in range(0, len(places), together):
+        some = places[first : first + together]
+        hidden = np.repeat(seen[np.newaxis], len(some), axis=0)
+        for picture, (top, left) in zip(hidden, some, strict=True):
+            picture[top : top + side, left : left + side] = cover
+        for (top, left), said in zip(some, odds(hidden), strict=True):
+            total[top : top + side, left : left + side] += whole - said
+            times[top : top + side, left : left + side] += 1
     return total / times
 
 
 def _starts(extent: int, side: int, step: int) -> list[int]:
     """Where squares begin so that the last ends at the edge."""
+    side = min(side, extent)
     return [*range(0, extent - side, step), extent - side]
 
 

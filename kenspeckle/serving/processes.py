@@ -16,7 +16,7 @@ from kenspeckle.errors import ServingError
 from kenspeckle.serving.frames import Header, Payload, Unpacker, packed
 from kenspeckle.serving.library import Library
 
-_STARTING = 60.0  # seconds in which torch is loaded, or a model
+_STARTING = 60.0  # seconds in which a library is loaded, or a model
 _TAIL = 4096  # bytes of what a process wrote to stderr that are kept
 
 

@@ -107,7 +107,7 @@ def _agrees(classifier: Classifier, network: Network) -> bool:
 
 
 def shortest(network: Network, images: NDArray[np.uint8], *, calls: int) -> float:
-    """Seconds of the quickest of several calls, after some that warm it up."""
+    """Seconds of the quickest of several calls; the first are slower."""
     taken = []
     for _ in range(calls):
         start = time.perf_counter()

@@ -14,12 +14,12 @@ from kenspeckle.serving.engine import Engine, version_of
 from kenspeckle.serving.quick_network import Network, quickest, shortest
 
 
-def engine_of(data: bytes, *, name: str) -> Engine:
+def engine_of(data: bytes, *, name: str, threads: int = 0) -> Engine:
     """What `data` holds, in the quickest form; `ModelFileError`, which begins with `name`."""
     classifier = from_bytes(data, name=name)
     description = classifier.description
     torch.set_flush_denormal(True)
-    torch.set_num_threads(threads_for(*description.shape[1:]))
+    torch.set_num_threads(threads or threads_for(*description.shape[1:]))
     network, head = quickest(classifier), classifier.head
     _settle_threads(network, description)
 
