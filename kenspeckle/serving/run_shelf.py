@@ -63,7 +63,7 @@ class RunShelf:
         row = self._named(name)
         folder = self._folder / name
         failure = file_text(folder, _FAILURE)
-        results = _results(file_text(folder, _RESULT))
+        results = _results(file_text(folder, _RESULT), row.test_openings)
         # those of the result know of groups, the log does not
         known = {f"{one['split']}_interval": one["interval"] for one in results if one["interval"]}
         return {
@@ -185,8 +185,11 @@ def _row(row: LogRow) -> dict[str, Any]:
     }
 
 
-def _results(text: str) -> list[dict[str, Any]]:
-    """Each split that was measured: accuracy, 95 % interval, n, and whether it was chosen on."""
+def _results(text: str, openings: int) -> list[dict[str, Any]]:
+    """Each split that was measured: accuracy, 95 % interval, n, and whether it was chosen on.
+
+    Of the test split the log knows `openings`.
+    """
     found = []
     for split, numbers in _object(text).items():
         if isinstance(numbers, Mapping) and _is_number(numbers.get("accuracy")):
@@ -194,7 +197,7 @@ def _results(text: str) -> list[dict[str, Any]]:
             found.append(
                 {
                     "split": split,
-                    "role": str(numbers.get("role", ""))[:_LONGEST_VALUE],
+                    "role": _role(numbers, openings),
                     "accuracy": numbers["accuracy"],
                     "n": numbers["n"] if _is_number(numbers.get("n")) else 0,
                     "interval": [interval["low"], interval["high"]] if interval else None,
@@ -202,6 +205,16 @@ def _results(text: str) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+def _role(numbers: Mapping[str, Any], openings: int) -> str:
+    """What a split is by now: the result has what it was before it was measured."""
+    role = str(numbers.get("role", ""))[:_LONGEST_VALUE]
+    if role not in ("untouched", "opened before"):
+        return role
+    own = numbers.get("openings", 0)
+    times = max(1, openings, int(own) if _is_number(own) else 0)
+    return "opened once" if times == 1 else f"opened {times:,} times"
 
 
 def _interval(value: Any) -> dict[str, Any]:
