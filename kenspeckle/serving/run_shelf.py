@@ -14,6 +14,7 @@ from kenspeckle.evaluation.intervals import wilson
 from kenspeckle.leaderboard import grouped
 from kenspeckle.run_difference import compare_runs
 from kenspeckle.runlog import LogRow
+from kenspeckle.serving.run_files import file_bytes, file_text, has_file, inside
 
 REPORT = "report.html"
 _LOG_FILES = (runlog.FILE_NAME, f"{runlog.FILE_NAME}-wal", f"{runlog.FILE_NAME}-shm")
@@ -23,9 +24,7 @@ _MOST_ROWS = 2000
 _MOST_FOLLOWED = 20  # trainings whose epochs are read for the leaderboard
 _MOST_EPOCHS = 5000
 _LONGEST_VALUE = 200  # letters of a setting
-_LIMITS = {_CONFIG: 1 << 18, _EPOCHS: 1 << 24, _RESULT: 1 << 24, _FAILURE: 1 << 16}  # bytes
 _LARGEST = 1e15  # of a number in a file that is believed
-_USUAL_LIMIT = 1 << 26
 _CURVES = (
     "epoch",
     "loss",
@@ -62,8 +61,9 @@ class RunShelf:
     def run(self, name: str) -> dict[str, Any]:
         """One run with its curves, settings and results, finished or not."""
         row = self._named(name)
-        failure = self._text(name, _FAILURE)
-        results = _results(self._text(name, _RESULT))
+        folder = self._folder / name
+        failure = file_text(folder, _FAILURE)
+        results = _results(file_text(folder, _RESULT), row.test_openings)
         # those of the result know of groups, the log does not
         known = {f"{one['split']}_interval": one["interval"] for one in results if one["interval"]}
         return {
@@ -71,9 +71,9 @@ class RunShelf:
             **known,
             "epochs_done": self._epochs(name),
             "results": results,
-            "config": self._text(name, _CONFIG),
+            "config": file_text(folder, _CONFIG),
             "failure": _sentence(failure) if row.status != "finished" else "",
-            "has_report": self._file(name, REPORT) is not None,
+            "has_report": has_file(folder, REPORT),
         }
 
     def comparison(self, first: str, second: str) -> dict[str, Any]:
@@ -81,12 +81,13 @@ class RunShelf:
         paths = []
         for name in (first, second):
             self._named(name)
+            folder = self._folder / name
             for file in _COMPARED:
-                if self._file(name, file) is None:
+                if not has_file(folder, file):
                     raise RunError(f"{name}: no finished run here (missing {file})")
-            for kept in (self._folder / name).glob("predictions-*.npz"):
-                self._file(name, kept.name)  # refuses a link that leads outside
-            paths.append(self._folder / name)
+            for kept in folder.glob("predictions-*.npz"):
+                has_file(folder, kept.name)  # refuses a link that leads outside
+            paths.append(folder)
         try:
             found = compare_runs(paths[0], paths[1])
         except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
@@ -111,14 +112,14 @@ class RunShelf:
     def report(self, name: str) -> bytes:
         """The page of a run as it lies in its folder; raises `RunError` where there is none."""
         self._named(name)
-        path = self._file(name, REPORT)
-        if path is None:
+        page = file_bytes(self._folder / name, REPORT)
+        if page is None:
             raise RunError(f"{name}: no report here; `ken report` writes one")
-        return path.read_bytes()
+        return page
 
     def _rows(self) -> list[LogRow]:
         for file in _LOG_FILES:
-            _refuse_outside(self._folder / file, self._folder)
+            inside(self._folder / file, self._folder)
         return runlog.rows(self._folder)
 
     def _named(self, name: str) -> LogRow:
@@ -156,25 +157,10 @@ class RunShelf:
             train_seconds=sum(epoch.get("seconds", 0.0) for epoch in epochs),
         )
 
-    def _file(self, run: str, file: str) -> Path | None:
-        """A regular file of a run; None where there is none."""
-        folder = self._folder / run
-        path = folder / file
-        _refuse_outside(path, folder)
-        if not path.is_file():
-            return None
-        if path.stat().st_size > _LIMITS.get(file, _USUAL_LIMIT):
-            raise RunError(f"{run}: {file} is too large to be shown")
-        return path
-
-    def _text(self, run: str, file: str) -> str:
-        path = self._file(run, file)
-        return path.read_text(encoding="utf-8", errors="replace") if path else ""
-
     def _epochs(self, run: str) -> list[dict[str, Any]]:
         """The numbers of each epoch; a last line that is still being written is left out."""
         found = []
-        for line in self._text(run, _EPOCHS).splitlines()[-_MOST_EPOCHS:]:
+        for line in file_text(self._folder / run, _EPOCHS).splitlines()[-_MOST_EPOCHS:]:
             try:
                 record = json.loads(line)
             except (ValueError, RecursionError):
@@ -183,15 +169,6 @@ class RunShelf:
                 numbers = {key: record[key] for key in _CURVES if _is_number(record.get(key))}
                 found.append(numbers | _interval(record.get("validation_interval")))
         return found
-
-
-def _refuse_outside(path: Path, folder: Path) -> None:
-    try:
-        inside = path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError, ValueError) as error:  # a circle of links
-        raise RunError(f"{folder.name}: {path.name} cannot be followed") from error
-    if not inside:
-        raise RunError(f"{folder.name}: {path.name} leads outside the folder that is served")
 
 
 def _row(row: LogRow) -> dict[str, Any]:
@@ -208,8 +185,11 @@ def _row(row: LogRow) -> dict[str, Any]:
     }
 
 
-def _results(text: str) -> list[dict[str, Any]]:
-    """Each split that was measured: accuracy, 95 % interval, n, and whether it was chosen on."""
+def _results(text: str, openings: int) -> list[dict[str, Any]]:
+    """Each split that was measured: accuracy, 95 % interval, n, and whether it was chosen on.
+
+    Of the test split the log knows `openings`.
+    """
     found = []
     for split, numbers in _object(text).items():
         if isinstance(numbers, Mapping) and _is_number(numbers.get("accuracy")):
@@ -217,7 +197,7 @@ def _results(text: str) -> list[dict[str, Any]]:
             found.append(
                 {
                     "split": split,
-                    "role": str(numbers.get("role", ""))[:_LONGEST_VALUE],
+                    "role": _role(numbers, openings),
                     "accuracy": numbers["accuracy"],
                     "n": numbers["n"] if _is_number(numbers.get("n")) else 0,
                     "interval": [interval["low"], interval["high"]] if interval else None,
@@ -225,6 +205,16 @@ def _results(text: str) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+def _role(numbers: Mapping[str, Any], openings: int) -> str:
+    """What a split is by now: the result has what it was before it was measured."""
+    role = str(numbers.get("role", ""))[:_LONGEST_VALUE]
+    if role not in ("untouched", "opened before"):
+        return role
+    own = numbers.get("openings", 0)
+    times = max(1, openings, int(own) if _is_number(own) else 0)
+    return "opened once" if times == 1 else f"opened {times:,} times"
 
 
 def _interval(value: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The run browser in a real browser: what trains is followed, and nothing leaves the folder."""
 
 import json
+import os
 import re
 import shutil
 from urllib.parse import urlencode
@@ -8,7 +9,9 @@ from urllib.parse import urlencode
 import pytest
 from page_server import OneProcessDesk, Serving, Visit, application, fetched
 
+from kenspeckle.foreign import open_regular
 from kenspeckle.runlog import LOCK, LogRow, record
+from kenspeckle.serving import run_files
 from kenspeckle.storage import lock
 
 NOBODY = OneProcessDesk(about={"class_names": []}, insights=None)  # no picture is asked about
@@ -224,6 +227,43 @@ def test_a_link_within_the_run_is_no_reason_to_refuse(serving, folder):
     report.rename(folder / "first" / "other.html")
     report.symlink_to("other.html")
     assert fetched(serving, "/runs/report?run=first") == (200, HOSTILE_REPORT.encode())
+
+
+def test_a_report_that_is_a_circle_of_links_is_refused(serving, folder):
+    (folder / "first" / "report.html").unlink()
+    (folder / "first" / "report.html").symlink_to("report.html")
+    status, error = answer(serving, "/runs/report", run="first")
+    assert (status, error) == (404, "first: report.html cannot be followed")
+
+
+def test_a_report_that_is_a_pipe_is_not_waited_for(serving, folder):
+    (folder / "first" / "report.html").unlink()
+    os.mkfifo(folder / "first" / "report.html")
+    status, error = answer(serving, "/runs/report", run="first")
+    assert (status, error) == (404, "first: no report here; `ken report` writes one")
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(serving, folder):
+    with open(folder / "first" / "report.html", "wb") as report:
+        report.truncate((1 << 26) + 1)
+    status, error = answer(serving, "/runs/report", run="first")
+    assert (status, error) == (404, "first: report.html is too large to be shown")
+
+
+def test_a_link_that_is_put_there_after_the_look_is_refused(serving, folder, tmp_path, monkeypatch):
+    report = folder / "first" / "report.html"
+
+    def swapped(path, **options):
+        if path == report:
+            report.unlink()
+            report.symlink_to(tmp_path / "secret.html")
+        return open_regular(path, **options)
+
+    monkeypatch.setattr(run_files, "open_regular", swapped)
+    status, error = answer(serving, "/runs/report", run="first")
+    assert (status, error) == (404, "first: report.html cannot be followed")
+    with open_regular(report) as found:  # the control: it leads to what must not be told
+        assert found.read() == b"<p>secret</p>"
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "{", '{"a": NaN}', '{"validation": 3}', "[" * 10_000])

@@ -42,6 +42,15 @@ def test_the_runs_beside_the_model_are_there(browser, address, run):
     visit.view.close()
 
 
+def test_the_icon_that_a_browser_asks_for_is_there(server):
+    status, fields, _ = server.ask("GET", "/favicon.ico")
+    assert (status, fields["location"]) == (307, "/page/icon.svg")
+    status, fields, icon = server.ask("GET", fields["location"])
+    assert (status, fields["content-type"]) == (200, "image/svg+xml")
+    assert icon.startswith(b"<svg")
+    assert server.ask("GET", "/favicon.png")[0] == 404  # the control
+
+
 def test_the_answer_of_the_page_is_that_of_a_prediction(server):
     kind = {"Content-Type": "image/png"}
     told = json.loads(server.ask("POST", "/insight?parts=answer", upright(), kind)[2])["answer"]

@@ -12,7 +12,7 @@ const COLUMNS = [
   { title: "Validation", by: (run) => run.validation_accuracy, down: true, cell: (run) => number(percent(run.validation_accuracy, 2)), place: "number" },
   { title: "", cell: (run, range) => element("td", { class: "middle" }, whisker(run, range)), place: "middle" },
   { title: "Test", isNeeded: (runs) => runs.some((run) => run.test_accuracy !== null), by: (run) => run.test_accuracy, down: true, cell: (run) => number(percent(run.test_accuracy, 2), "middle"), place: "number middle" },
-  { title: "Epochs", by: (run) => run.epochs, cell: (run) => number(String(run.epochs), "middle"), place: "number middle" },
+  { title: "Epochs", by: (run) => run.epochs, cell: (run) => number(epochs(run), "middle"), place: "number middle" },
   { title: "Time", by: (run) => run.train_seconds, cell: (run) => number(duration(run.train_seconds), "wide"), place: "number wide" },
   { title: "Begun", by: (run) => run.started, down: true, cell: (run) => element("td", { class: "wide" }, begun(run.started)), place: "wide" },
   { title: "Status", by: (run) => run.status, cell: (run) => element("td", {}, element("span", { class: `status ${statusClass(run.status)}` }, visible(run.status))) },
@@ -43,13 +43,13 @@ export function board(runs, { order, chosen, shown, choose, sort }) {
 
 /** Finished runs by recipe: mean and deviation over seeds. */
 export function groups(found) {
-  const titles = ["Recipe", "Source", "Runs", "Seeds", "Validation", "Test", "Time"];
-  const head = titles.map((title, place) => element("th", { scope: "col", class: place > 1 ? "number" : undefined }, title));
+  const titles = [["Recipe"], ["Source"], ["Runs", "number"], ["Seeds", "number middle"], ["Validation", "number"], ["Test", "number"], ["Time", "number middle"]];
+  const head = titles.map(([title, place]) => element("th", { scope: "col", class: place }, title));
   const rows = found.map((group) => element("tr", {},
     element("th", { scope: "row" }, name(group.recipe)), element("td", { class: "text" }, name(group.source)),
-    number(String(group.runs)), number(String(group.seeds)),
+    number(String(group.runs)), number(String(group.seeds), "middle"),
     number(around(group.accuracy, group.deviation)), number(around(group.test_accuracy, group.test_deviation)),
-    number(duration(group.train_seconds))));
+    number(duration(group.train_seconds), "middle")));
   return element("table", { class: "board" }, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows));
 }
 
@@ -93,6 +93,11 @@ function number(text, place = "") {
 function around(mean, deviation) {
   if (mean === null) return "";
   return deviation === null ? percent(mean, 2) : `${percent(mean, 2)} ± ${(deviation * 100).toFixed(2)}`;
+}
+
+/** A dash where the head of a transfer was fitted and no epoch was needed. */
+function epochs(run) {
+  return run.epochs || run.validation_accuracy === null ? String(run.epochs) : "–";
 }
 
 function begun(text) {

@@ -1,6 +1,6 @@
 /** Two runs side by side: how far their results differ, their curves, and what was set differently. */
 import { chart } from "./curves.js";
-import { element, name } from "./elements.js";
+import { element, name, setting } from "./elements.js";
 import { losses, shares } from "./run.js";
 import { visible } from "./words.js";
 
@@ -76,7 +76,7 @@ function pairs(found, [first, second]) {
     told.setAttribute("title", `${visible(run)}: ${visible(value)}`);
     return told;
   };
-  const rows = found.map((pair) => element("li", {}, element("span", {}, name(pair.name)),
+  const rows = found.map((pair) => element("li", {}, setting(pair.name),
     side(pair.first, first, "first"), side(pair.second, second, "second")));
   return element("ul", { class: "changes" }, ...rows);
 }

@@ -21,6 +21,12 @@ export function name(text) {
   return element("bdi", {}, visible(text));
 }
 
+/** The name of a setting, which ends a line after a dot or an underscore alone. */
+export function setting(text) {
+  const parts = visible(text).split(/(?<=[._])(?=\p{L})/u);
+  return element("span", { class: "setting" }, ...parts.flatMap((part, place) => place ? [element("wbr"), part] : [part]));
+}
+
 /** Set the picture of an image, and show it. */
 export function show(image, address, words) {
   image.src = address;

@@ -27,11 +27,19 @@ function headline(run) {
   const words = [];
   if (run.validation_interval) {
     const [low, high] = run.validation_interval.map((end) => (end * 100).toFixed(2));
-    words.push(`${run.status === "training" ? `after epoch ${run.epochs}` : "right on validation"}; 95\u00a0%\u00a0interval ${low} to ${high}\u00a0%, n\u00a0=\u00a0${run.validation_n.toLocaleString("en")}`);
+    const when = run.epochs ? `after epoch ${run.epochs}` : "by the head alone";
+    words.push(`${run.status === "training" ? when : "right on validation"}; 95\u00a0%\u00a0interval ${low} to ${high}\u00a0%, n\u00a0=\u00a0${run.validation_n.toLocaleString("en")}`);
   }
   words.push(`${visible(run.recipe)} on ${visible(run.source)}, seed ${run.seed}, ${visible(run.status)}`);
-  return element("p", { class: "headline" }, element("strong", {}, percent(share, 2) || "–"),
-    element("span", {}, words[0], element("br"), words[1] ?? ""));
+  if (share === null) words.unshift(withoutResult(run.status));
+  const told = element("span", {}, words[0], element("br"), words[1] ?? "");
+  return element("p", { class: "headline" }, share === null ? "" : element("strong", {}, percent(share, 2)), told);
+}
+
+/** What is the case where there is no accuracy. */
+function withoutResult(status) {
+  if (status === "training") return "No result yet.";
+  return status === "finished" ? "No result on validation." : "It ended without a result.";
 }
 
 function curves(run, epochs) {
@@ -56,7 +64,7 @@ export const shares = (value, isExact = false) => isExact ? percent(value, 2) : 
 export const losses = (value, isExact = false) => isExact ? value.toFixed(4) : String(Number(value.toPrecision(3)));
 
 function numbers(epochs) {
-  const keys = [["epoch", String], ["accuracy", shares], ["validation_accuracy", shares], ["loss", losses], ["validation_loss", losses]];
+  const keys = [["epoch", (epoch) => epoch ? String(epoch) : "head"], ["accuracy", shares], ["validation_accuracy", shares], ["loss", losses], ["validation_loss", losses]];
   const titles = ["Epoch", "Accuracy, training", "Accuracy, validation", "Loss, training", "Loss, validation"];
   const rows = epochs.slice(-500).map((epoch) => element("tr", {}, ...keys.map(([key, format]) =>
     element("td", { class: "number" }, epoch[key] === undefined || epoch[key] === null ? "" : format(epoch[key], true)))));
