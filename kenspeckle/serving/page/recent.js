@@ -19,14 +19,8 @@ export async function watchRecent(classes) {
 
 /** Ask once; with `force` also while somebody chooses a class. */
 export async function refresh(classes, { force = false } = {}) {
-  let items;
-  try {
-    const response = await fetch("/recent");
-    if (!response.ok) return;
-    items = await response.json();
-  } catch {
-    return; // whoever asks for something says that the server is gone
-  }
+  const items = await told();
+  if (!items) return;
   const now = JSON.stringify(items);
   const list = byId("recent-list");
   if (!force && (now === before || list.querySelector("form"))) return; // nobody's choice is taken away
@@ -44,11 +38,27 @@ export async function refresh(classes, { force = false } = {}) {
   };
 }
 
-/** Ask for the right class of the newest answer to the picture `name`. */
-export function correct(name) {
-  const place = [...byId("recent-list").children].find((one) => one.dataset.name === name);
-  place?.querySelector("button")?.click();
-  place?.scrollIntoView({ block: "nearest" });
+/** The recent answers, newest first; null where the server does not tell. */
+export async function told() {
+  try {
+    const response = await fetch("/recent");
+    return response.ok ? await response.json() : null;
+  } catch {
+    return null; // whoever asks for something says that the server is gone
+  }
+}
+
+/** Ask for the right class of the answer `key`; whether that answer is still there. */
+export async function correct(key, classes) {
+  const place = () => [...byId("recent-list").children].find((one) => one.dataset.key === key);
+  await refresh(classes, { force: true });
+  if (!place()) {
+    isAll = true; // it may be older than those that are shown
+    await refresh(classes, { force: true });
+  }
+  place()?.querySelector("button")?.click();
+  place()?.scrollIntoView({ block: "nearest" });
+  return Boolean(place());
 }
 
 function tile(item, classes) {
@@ -59,7 +69,7 @@ function tile(item, classes) {
   const caption = element("figcaption", {},
     element("b", {}, name(item.label)), " ",
     element("span", { class: "whole" }, percent(item.probability, 0).replace("> ", "above ")), element("small", {}, name(item.name)));
-  const made = element("li", { "data-name": item.name }, element("figure", {}, image, caption));
+  const made = element("li", { "data-key": item.key }, element("figure", {}, image, caption));
   if (item.marked) caption.append(noted(item.marked));
   else made.append(wrong(item, classes, made, caption));
   return made;

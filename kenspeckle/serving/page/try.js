@@ -7,7 +7,7 @@ import { clearLayers, showLayers } from "./layers.js";
 import { clearNeighbours, showNeighbours } from "./neighbours.js";
 import { notice } from "./notice.js";
 import { Pad } from "./pad.js";
-import { correct, refresh, watchRecent } from "./recent.js";
+import { correct, refresh, told, watchRecent } from "./recent.js";
 import { SeenView } from "./seen.js";
 import { shortcuts } from "./shortcuts.js";
 import { percent, visible } from "./words.js";
@@ -22,6 +22,7 @@ const about = await ask("/about.json");
 const isInk = about.kind === "ink";
 const isSmall = Math.max(about.shape[1], about.shape[2]) <= 64;
 let given = null; // a file instead of a drawing
+let kept = null; // promise of the key that the picture has among the recent answers
 let explained; // the index of a class that was asked about
 let leftOut = ""; // what is said of files beside the one that is shown
 
@@ -90,6 +91,7 @@ async function warm() {
 
 function drawnOn(change) {
   if (given) forget();
+  kept = null;
   explained = undefined;
   refreshTools();
   if (pad.isEmpty) clear();
@@ -109,7 +111,7 @@ function take(files) {
   pad?.clear();
   preview(given);
   wish({ isDown: false });
-  record(files);
+  kept = record(files);
 }
 
 function preview(file) {
@@ -124,14 +126,19 @@ function preview(file) {
   refreshTools();
 }
 
-/** Ask as every client does, so that the pictures are among the recent answers. */
+/**
+ * Ask as every client does, so that the pictures are among the recent answers; the key of the
+ * first there, or undefined where it was refused.
+ */
 async function record(files) {
-  const refused = [];
-  for (const group of groups(files)) {
+  const refused = [], before = await told();
+  let first;
+  for (const [place, group] of groups(files).entries()) {
     const body = new FormData();
     for (const file of group) body.append("picture", file, file.name);
     try {
       const { predictions } = await ask("/predict", { method: "POST", body });
+      if (!place) first = await keyOf(predictions[0], before);
       refused.push(...predictions.filter((item) => item.error));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -139,20 +146,31 @@ async function record(files) {
     }
     await refresh(about.class_names);
   }
-  if (files.length === 1 || !refused.length || given !== files[0]) return;
-  leftOut = refused.map((item) => `${visible(item.name)}: ${visible(item.error)}`).join("; ");
-  notice(leftOut);
+  if (files.length > 1 && refused.length && given === files[0]) {
+    leftOut = refused.map((item) => `${visible(item.name)}: ${visible(item.error)}`).join("; ");
+    notice(leftOut);
+  }
+  return first;
+}
+
+/** The key of what was just answered: of that name, and not among those of `before`. */
+async function keyOf(prediction, before) {
+  const now = before && !prediction.error && await told();
+  const known = new Set(before?.map((item) => item.key));
+  return now ? now.findLast((item) => item.name === prediction.name && !known.has(item.key))?.key : undefined;
 }
 
 /** The answer that is shown is not right; a drawing joins the recent answers only by this. */
 async function wrong() {
   byId("wrong").hidden = true;
-  if (!given) {
-    const drawn = await pad.strokes.picture();
-    await record([new File([drawn], DRAWING, { type: drawn.type })]);
-  }
-  await refresh(about.class_names, { force: true });
-  correct(given ? given.name : DRAWING);
+  kept ??= pad.strokes.picture().then(
+    (drawn) => record([new File([drawn], DRAWING, { type: drawn.type })]));
+  const asked = kept, key = await asked;
+  if (asked !== kept) return; // another picture is there by now
+  if (key !== undefined && await correct(key, about.class_names)) return;
+  kept = given ? kept : null;
+  byId("wrong").hidden = false;
+  notice("This answer is not among the recent ones. Try again.");
 }
 
 /** Files in lists that one request may carry. */
@@ -185,7 +203,7 @@ function clear() {
 }
 
 function forget() {
-  given = null;
+  given = kept = null;
   const image = byId("preview");
   URL.revokeObjectURL(image.src);
   image.onerror = null;
