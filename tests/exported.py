@@ -1,9 +1,12 @@
 """Untrained classifiers of every family, and their exported files."""
 
+import io
 import json
 
 import numpy as np
+import onnx
 import torch
+from PIL import Image
 
 import kenspeckle as ks
 from kenspeckle import model_file
@@ -19,6 +22,7 @@ from kenspeckle.models.hf import HfConfig
 from kenspeckle.models.layers import use_channels_last
 from kenspeckle.models.mlp import MlpConfig
 from kenspeckle.models.resnet import ResNetConfig
+from kenspeckle.onnx_check import digest
 
 SMALL = {"widths": (3, 4), "kernels": (3, 3), "paddings": (1, 1), "pools": (2, 1)}
 FLAT = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 32}
@@ -92,3 +96,26 @@ def pictures(count=6, seed=0):
     for number in range(count):
         shape = (*sizes[number % len(sizes)], (3, 1)[number // 2 % 2])
         yield rng.integers(0, 256, shape, dtype=np.uint8)
+
+
+def sealed(proto, **facts):
+    """The bytes of `proto` with the SHA-256 that whoever edits a file on purpose would compute."""
+    said = json.loads(proto.metadata_props[0].value) | facts
+    proto.metadata_props[0].value = json.dumps(
+        said | {"sha256": digest(proto.SerializeToString(), said)}
+    )
+    return proto.SerializeToString()
+
+
+def edited(data, edit, **facts):
+    proto = onnx.load_from_string(data)
+    edit(proto)
+    return sealed(proto, **facts)
+
+
+def picture_file(seed=0):
+    """A PNG of noise, in memory."""
+    held = io.BytesIO()
+    noise = np.random.default_rng(seed).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(held, "PNG")
+    return held.getvalue()

@@ -5,33 +5,18 @@ import json
 import numpy as np
 import onnx
 import pytest
-from exported import classifier, onnx_of
+from exported import classifier, edited, onnx_of
 from onnx import TensorProto, helper
 
 from kenspeckle import onnx_check
 from kenspeckle.errors import ModelFileError
-from kenspeckle.onnx_check import KEY, check, digest
+from kenspeckle.onnx_check import KEY, check
 from kenspeckle.onnx_model import load_onnx, onnx_from_bytes
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return onnx_of(classifier("mlp"), tmp_path_factory.mktemp("model"))
-
-
-def sealed(proto, **facts):
-    """The bytes of `proto` with the SHA-256 that whoever edits a file on purpose would compute."""
-    said = json.loads(proto.metadata_props[0].value) | facts
-    proto.metadata_props[0].value = json.dumps(
-        said | {"sha256": digest(proto.SerializeToString(), said)}
-    )
-    return proto.SerializeToString()
-
-
-def edited(data, edit, **facts):
-    proto = onnx.load_from_string(data)
-    edit(proto)
-    return sealed(proto, **facts)
 
 
 def refusal(data):

@@ -120,3 +120,59 @@ def test_one_batch_that_had_to_wait_does_not_close_the_door(monkeypatch):
             batcher.submit([Input(b"two")])
 
     asyncio.run(asked())
+
+
+class Timed(Process):
+    """It says what it takes for a picture, and takes something else, on a clock of its own."""
+
+    now = 0.0
+
+    def __init__(self, said, takes, version="a" * 12):
+        self.seconds, self.takes, self.version = said, takes, version
+
+    def answer(self):
+        Timed.now += self.takes * len(self.items)
+        super().answer()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    Timed.now = 0.0
+    monkeypatch.setattr("kenspeckle.serving.batching.time.perf_counter", lambda: Timed.now)
+
+
+def most_that_waits(batcher):
+    """How many more requests are admitted."""
+    count = 0
+    try:
+        while count < 1000:
+            batcher.submit([Input(b"x")])
+            count += 1
+    except Refused:
+        pass
+    return count
+
+
+def test_pictures_that_take_longer_than_was_said_soon_wait_no_longer(clock):
+    async def admitted():
+        batcher = Batcher(BatchLimits(), Metrics(), renew=lambda: None)
+        process = Timed(0.0002, 0.1)
+        batcher.replace(process)
+        batcher.submit([Input(b"x")])
+        for _ in range(3):
+            process.answer()
+            batcher.submit([Input(b"x")])
+        return most_that_waits(batcher)
+
+    assert 5 < asyncio.run(admitted()) < 30  # of 256 that the first estimate would admit
+
+
+def test_another_model_is_judged_by_what_it_says_of_itself(clock):
+    async def admitted(version):
+        batcher = Batcher(BatchLimits(), Metrics(), renew=lambda: None)
+        batcher.replace(Timed(0.0002, 0.0002))
+        batcher.replace(Timed(0.05, 0.05, version))
+        return most_that_waits(batcher)
+
+    assert asyncio.run(admitted("b" * 12)) <= 21
+    assert asyncio.run(admitted("a" * 12)) > 200  # a process that came back keeps what was learned

@@ -16,7 +16,7 @@ from kenspeckle.description import Description
 from kenspeckle.errors import ConfigError, ModelFileError
 from kenspeckle.inference import outputs
 from kenspeckle.models.heads import NumberHead
-from kenspeckle.onnx_model import load_onnx, predict_onnx
+from kenspeckle.onnx_model import OnnxModel, load_onnx, predict_onnx
 from kenspeckle.serving import answering
 from kenspeckle.serving.engine import Engine, load
 from kenspeckle.serving.insight_parts import PARTS
@@ -112,14 +112,19 @@ def test_every_way_of_framing_answers_as_torch_does(tmp_path, kind, channels, ta
         assert values == [None] * len(raw)
 
 
-def test_many_large_pictures_go_in_parts(tmp_path):
+def test_many_large_pictures_go_in_parts(tmp_path, monkeypatch):
+    sizes = []
+    answers = OnnxModel.answers
+    monkeypatch.setattr(
+        OnnxModel, "answers", lambda model, some: sizes.append(len(some)) or answers(model, some)
+    )
     given = exported.classifier()
     path = tmp_path / "m.onnx"
     path.write_bytes(exported.onnx_of(given, tmp_path))
     images = np.random.default_rng(0).integers(0, 256, (400, 32, 32, 3)).astype(np.uint8)
     together = loaded(path).run(images)[0]
     said = given.head.logits(outputs(given.network, images)) / given.temperature
-    assert together.shape == (400, 3)
+    assert together.shape == (400, 3) and sizes == [341, 59]
     assert np.abs(together - said.softmax(dim=1).numpy()).max() <= 1e-6
 
 
@@ -189,3 +194,25 @@ def test_a_number_comes_with_its_insight(tmp_path, pictures):
     path.write_bytes(exported.onnx_of(given, tmp_path))
     found = OnnxInsight(loaded(path)).of(pictures[0], parts=["answer"])["answer"]
     assert 1 <= found["value"] <= 3
+
+
+def test_a_large_picture_is_hidden_in_pieces_and_in_few_places():
+    most, passes = 0, 0
+
+    def run(images):
+        nonlocal most, passes
+        most, passes = max(most, images.nbytes), passes + len(images)
+        return corner(images)
+
+    preprocess = PreprocessConfig(kind="resize", height=64, width=4096)
+    description = Description(
+        shape=(3, 64, 4096),
+        preprocess=preprocess,
+        class_names=("bright", "dark"),
+        task="classes",
+        temperature=1.0,
+    )
+    engine = Engine(description=description, card={}, version="0" * 12, run=run)
+    found = falls(engine, np.zeros((64, 4096, 3), np.uint8), 0)
+    assert found.shape == (64, 4096) and np.isfinite(found).all()
+    assert passes < 400 and most <= 1 << 22
