@@ -188,8 +188,8 @@ def _read(file: BinaryIO, size: int) -> tuple[dict[str, Any], bytes]:
     length = int.from_bytes(start, "little")
     if start.startswith((b"PK\x03\x04", b"\x08")) and length > size - 8:
         raise Refused(
-            "not a safetensors file; it looks like an exported model: `ken predict` and "
-            "kenspeckle.onnx_model.load_onnx take one that ends in .onnx"
+            "not a safetensors file; it looks like an exported model: `ken predict`, "
+            "`ken serve` and kenspeckle.onnx_model.load_onnx take one that ends in .onnx"
         )
     if len(start) < 8 or length > size - 8:
         raise Refused(f"not a safetensors file, or cut short ({size:,} bytes)")

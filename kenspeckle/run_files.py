@@ -14,8 +14,8 @@ def require_run(path: Path, *, called: str | Path) -> None:
     """Raise `RunError` where there is no run in the folder `path`."""
     if path.suffix in EXPORTED and path.is_file():
         raise RunError(
-            f"{called}: an exported model and no run; `ken predict` takes a .onnx file, "
-            "everything else takes the folder of the run"
+            f"{called}: an exported model and no run; `ken predict` and `ken serve` take a .onnx "
+            "file, everything else takes the folder of the run"
         )
     if not (path / CONFIG).is_file():
         raise RunError(f"{called}: no run here (missing {CONFIG}); start one with `ken train`")

@@ -14,7 +14,7 @@ from kenspeckle.evaluation.intervals import wilson
 from kenspeckle.leaderboard import grouped
 from kenspeckle.run_difference import compare_runs
 from kenspeckle.runlog import LogRow
-from kenspeckle.serving.run_files import file_bytes, file_text, has_file, inside
+from kenspeckle.serving.shelf_files import file_bytes, file_text, has_file, inside
 
 REPORT = "report.html"
 _LOG_FILES = (runlog.FILE_NAME, f"{runlog.FILE_NAME}-wal", f"{runlog.FILE_NAME}-shm")

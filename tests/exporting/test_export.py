@@ -142,8 +142,8 @@ def test_an_exported_file_is_no_run(made):
     with pytest.raises(RunError) as caught:
         ks.evaluate(made.path)
     assert str(caught.value) == (
-        f"{made.path}: an exported model and no run; `ken predict` takes a .onnx file, "
-        "everything else takes the folder of the run"
+        f"{made.path}: an exported model and no run; `ken predict` and `ken serve` take "
+        "a .onnx file, everything else takes the folder of the run"
     )
 
 
