@@ -53,6 +53,15 @@ def test_an_idle_connection_is_closed_without_a_word():
         assert reply(connection) is None
 
 
+def test_a_request_that_crosses_the_end_of_an_idle_connection_meets_no_reset():
+    limits = {**QUICK, "linger_seconds": 5.0}
+    with stand_in(http=limits) as server, connect(server) as connection:
+        assert reply(connection) is None
+        for _ in range(3):  # to a closed socket the second would be an error
+            connection.sendall(request(server))
+            time.sleep(0.1)
+
+
 @pytest.mark.parametrize("count", [30, pytest.param(500, marks=pytest.mark.slow)])
 def test_slow_clients_do_not_delay_the_others(count):
     def typical(server):
