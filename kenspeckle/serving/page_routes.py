@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any, Protocol
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from kenspeckle.errors import KenspeckleError, ServingError, StorageError
@@ -115,6 +115,7 @@ def page_routes(desk: PageDesk) -> list[Route]:
     return [
         *(Route(path, page.page) for path in _PAGES),
         Route("/page/{file}", page.part),
+        Route("/favicon.ico", page.icon),  # asked for beside what names no icon, such as a report
         Route("/about.json", page.about),
         Route("/insight", page.insight, methods=["POST"]),
         Route("/recent", page.recent),
@@ -140,6 +141,9 @@ class _Page:
         if name not in _FILES:
             return as_error("no such file of the page", 404)
         return self._file(name, _FILES[name])
+
+    async def icon(self, _: Request) -> Response:
+        return RedirectResponse("/page/icon.svg")
 
     async def about(self, _: Request) -> Response:
         return as_json({**self._desk.about, "most_bytes": _MOST_PICTURE})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from kenspeckle.errors import KenspeckleError, RunError
@@ -80,12 +80,7 @@ def run_routes(folder: Path | None) -> list[Route]:
             },
         )
 
-    async def icon(_: Request) -> Response:
-        return RedirectResponse("/page/icon.svg")
-
     return [
-        # a browser asks for it beside what names no icon, such as a report
-        Route("/favicon.ico", icon),
         Route("/runs.json", board),
         Route("/runs/one.json", one),
         Route("/runs/comparison.json", comparison),
