@@ -166,22 +166,28 @@ def bounded_loading(model: int) -> Iterator[None]:
 
     The library that loads is a large program in C++, and the file may come from a stranger.
     """
+    before = resource.getrlimit(resource.RLIMIT_AS)
     signal.alarm(LOADING)
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    bound = _held() + _MEMORY + 3 * os.fstat(model).st_size
-    resource.setrlimit(resource.RLIMIT_AS, (bound, most))
+    bound = _within(_held() + _MEMORY + 3 * os.fstat(model).st_size)
+    resource.setrlimit(resource.RLIMIT_AS, (bound, before[1]))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        resource.setrlimit(resource.RLIMIT_AS, before)
         signal.alarm(0)
 
 
 def limit_memory() -> None:
     """Bound what decoding and computing may take from here on."""
-    bound = _held() + _MEMORY
+    bound = _within(_held() + _MEMORY)
     resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _within(bound: int) -> int:
+    """`bound`, or what the user has set, where that is less."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return bound if soft == resource.RLIM_INFINITY else min(bound, soft)
 
 
 def _held() -> int:

@@ -95,24 +95,35 @@ def test_the_model_that_serves_goes_on_when_the_next_is_no_good(good, tmp_path):
 
 
 LOADING = """
-import sys, time
+import resource, sys, time
 import numpy as np
 from kenspeckle.serving import answering
 answering.LOADING = 1
+if sys.argv[1] == "limited":
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 8 << 30))
 with open(__file__, "rb") as file:
     with answering.bounded_loading(file.fileno()):
         try:
             np.ones(5 << 30, np.uint8)
             print("has 5 GB")
         except MemoryError:
-            print("refused 5 GB")
+            print("refused 5 GB", flush=True)
         if sys.argv[1] == "slow":
             time.sleep(30)
+print(resource.getrlimit(resource.RLIMIT_AS)[0] >> 30)
+answering.limit_memory()
 print("done")
 """
 
 
-@pytest.mark.parametrize(("pace", "code", "said"), [("quick", 0, "done"), ("slow", -14, "")])
+@pytest.mark.parametrize(
+    ("pace", "code", "said"),
+    [
+        ("quick", 0, ["refused 5 GB", "-1", "done"]),
+        ("limited", 0, ["refused 5 GB", "4", "done"]),
+        ("slow", -14, ["refused 5 GB"]),
+    ],
+)
 def test_loading_has_a_bound_of_memory_and_of_time(tmp_path, pace, code, said):
     assert signal.SIGALRM == 14
     program = tmp_path / "loading.py"
@@ -121,5 +132,4 @@ def test_loading_has_a_bound_of_memory_and_of_time(tmp_path, pace, code, said):
         [sys.executable, program, pace], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == code, done.stderr
-    if said:
-        assert done.stdout.splitlines() == ["refused 5 GB", said]
+    assert done.stdout.splitlines() == said

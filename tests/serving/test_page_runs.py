@@ -11,7 +11,7 @@ from page_server import OneProcessDesk, Serving, Visit, application, fetched
 
 from kenspeckle.foreign import open_regular
 from kenspeckle.runlog import LOCK, LogRow, record
-from kenspeckle.serving import run_files
+from kenspeckle.serving import shelf_files
 from kenspeckle.storage import lock
 
 NOBODY = OneProcessDesk(about={"class_names": []}, insights=None)  # no picture is asked about
@@ -259,7 +259,7 @@ def test_a_link_that_is_put_there_after_the_look_is_refused(serving, folder, tmp
             report.symlink_to(tmp_path / "secret.html")
         return open_regular(path, **options)
 
-    monkeypatch.setattr(run_files, "open_regular", swapped)
+    monkeypatch.setattr(shelf_files, "open_regular", swapped)
     status, error = answer(serving, "/runs/report", run="first")
     assert (status, error) == (404, "first: report.html cannot be followed")
     with open_regular(report) as found:  # the control: it leads to what must not be told

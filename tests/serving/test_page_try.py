@@ -5,7 +5,62 @@ import itertools
 import re
 
 import pytest
-from page_server import SEVEN, Serving, Visit, application, drawn_seven
+from page_server import SEVEN, Serving, Visit, application, desk_of, drawn_seven
+from starlette.responses import JSONResponse
+
+import kenspeckle as ks
+from kenspeckle.model_file import load
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """A run that knows digits after half a second of training."""
+    settings = ["threads=1", "train.epochs=0", "train.steps=60"]
+    place = tmp_path_factory.mktemp("digits") / "run"
+    return ks.train("mnist", recipe="blink", settings=settings, out=place)
+
+
+class Troubles:
+    """An application that refuses when it is told to."""
+
+    def __init__(self, app):
+        self.app, self.refusals, self.asked, self.largest = app, 0, [], 0
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http" and scope["path"] == "/insight":
+            self.asked.append(scope["query_string"].decode())
+            length = int(dict(scope["headers"]).get(b"content-length", 0))
+            self.largest = max(self.largest, length)
+            if self.refusals:
+                self.refusals -= 1
+                headers = {"Retry-After": "0"}
+                answer = JSONResponse({"error": "too many wait"}, 429, headers=headers)
+                await answer(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="module")
+def desk(digits):
+    return desk_of(load(digits.model_file), digits.path, "digits")
+
+
+@pytest.fixture(scope="module")
+def serving(desk):
+    app = Troubles(application(desk))
+    server = Serving(app)
+    server.app = app
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def visit(browser, serving, desk):
+    desk.answers.clear()
+    desk.reviewed.clear()
+    found = Visit(browser, f"{serving.address}/")
+    yield found
+    found.view.close()
 
 
 def test_a_drawn_seven_is_told_with_all_that_is_seen_of_it(visit):
@@ -60,6 +115,60 @@ def test_a_picture_from_elsewhere_is_told_and_kept_among_recent_answers(visit, k
     assert visit.view.locator("#preview").is_visible()
     visit.wait_for("#recent-list", "seven.png")
     assert visit.noticed == []
+
+
+def test_a_wrong_answer_is_noted_with_its_right_class(visit, desk):
+    visit.give("drop", "seven.png", drawn_seven())
+    visit.view.click("text=This is wrong")
+    visit.view.select_option("select", label="1")
+    visit.view.click("text=Note it")
+    visit.wait_for("#recent-list", "Noted: 1")
+    assert desk.reviewed == [("seven.png", "1")]
+
+
+def test_a_drawing_is_called_wrong_where_its_answer_stands(visit, desk):
+    visit.draw(*SEVEN)
+    visit.wait_for("#spoken", "7")
+    assert visit.view.locator("#recent").is_hidden()  # drawings are nobody's business until then
+    visit.view.click("#wrong")
+    visit.view.select_option("#recent-list select", label="1")
+    assert visit.view.locator("#wrong").is_hidden()  # once for each drawing
+    visit.view.click("text=Note it")
+    visit.wait_for("#recent-list", "Noted: 1")
+    assert desk.reviewed == [("drawing.png", "1")]
+    visit.view.click("#clear")
+    assert visit.view.locator("#wrong").is_hidden()
+
+
+def test_a_drawing_that_is_not_kept_marks_no_other(visit, desk):
+    visit.give("drop", "drawing.png", drawn_seven())  # of the name that drawings get
+    visit.wait_for("#recent-list", "drawing.png")
+    visit.view.click("#clear")
+    visit.wait_for("#called", "?")
+    visit.draw(*SEVEN)
+    visit.wait_for("#spoken", "7")
+    refusal = {"status": 422, "json": {"error": "not today"}}
+    visit.view.route("**/predict", lambda route: route.fulfill(**refusal))
+    visit.view.click("#wrong")
+    visit.wait_for("#notice", "This answer is not among the recent ones. Try again.")
+    assert visit.view.locator("#recent-list form").count() == 0
+    visit.view.unroute("**/predict")
+    visit.view.click("#wrong")
+    visit.view.wait_for_selector("#recent-list li:first-child form")
+    assert visit.view.locator("#recent-list li").count() == 2
+
+
+def test_of_two_pictures_of_one_name_the_one_that_is_shown_is_called_wrong(visit, desk):
+    for _ in range(2):
+        visit.give("drop", "image.png", drawn_seven())
+        visit.wait_for("#spoken", "7")
+    visit.view.click("#wrong")
+    visit.view.wait_for_selector("#recent-list li:first-child form")
+    visit.view.click("#bars li:nth-child(2) button")  # another look at the same picture
+    visit.wait_for("#seen-words", "red speaks for 1")
+    visit.view.click("#wrong")
+    assert visit.view.locator("#recent-list form").count() == 1
+    assert len(desk.answers) == 2
 
 
 def test_another_class_can_be_explained(visit, serving):
