@@ -6,7 +6,8 @@ All servers decode, prepare and infer by the same functions on the same number o
 servers around them differ. They take turns in blocks (A B C A B C); who is not measured is paused.
 First one client with one connection: the times of its answers. Then requests arrive at random at a
 given rate, answered or not, their times counted from when they were due, and the highest rate is
-looked for at which 99 of 100 are answered within `--bound` ms. Every answer is held against the
+looked for at which 99 of 100 are answered within `--bound` ms. "Times ours" is against the
+exported file where that is served too (`--exported`). Every answer is held against the
 one without a server. `understudy` knows its answers from a file: what it takes is what the client,
 the kernel and asyncio take. PEERS needs fastapi, uvicorn[standard], litserve, python-multipart and
 the dependencies of kenspeckle. The table goes to stdout.
@@ -32,6 +33,7 @@ from serving_load.expected import Expected, judge_answer
 from serving_load.figures import percentile, ratio
 from serving_load.messages import upload_request
 from serving_load.one_client import ask_in_turn
+from serving_load.processes import proportional
 from serving_load.servers import Server
 from serving_load.throughput import Trial, highest_rate
 
@@ -180,9 +182,9 @@ def bases(contestants: list[Contestant]) -> list[Contestant | None]:
 def latency_table(contestants: list[Contestant]) -> str:
     lines = [
         "",
-        "| one client | n | p5 ms | p50 ms | p99 ms | processor ms a request "
+        "| one client | n | p5 ms | p50 ms | p99 ms | processor ms a request | MB (PSS) "
         "| p5, times ours (95 %) | p50, times ours | p99, times ours |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for each, base in zip(contestants, bases(contestants), strict=True):
         seconds = np.concatenate(each.blocks)
@@ -195,7 +197,8 @@ def latency_table(contestants: list[Contestant]) -> str:
         lines.append(
             f"| {each.server.name} | {len(seconds):,} | {percentile(seconds, 5):.3f} | "
             f"{percentile(seconds, 50):.3f} | {percentile(seconds, 99):.3f} | "
-            f"{1000 * each.processor / len(seconds):.2f} | {' | '.join(cells)} |"
+            f"{1000 * each.processor / len(seconds):.2f} | "
+            f"{proportional(each.server.process.pid):.0f} | {' | '.join(cells)} |"
         )
     return "\n".join(lines)
 

@@ -86,14 +86,7 @@ def to_bytes(classifier: Classifier, *, name: str = "model") -> bytes:
     Raises `ModelFileError`, which begins with `name`, where the class names are so long that
     `load` would refuse the file.
     """
-    description = _Description(
-        architecture=classifier.architecture,
-        shape=classifier.shape,
-        preprocess=classifier.preprocess,
-        class_names=classifier.class_names,
-        task=classifier.task,
-        temperature=classifier.temperature,
-    )
+    description = _Description(architecture=classifier.architecture, **vars(classifier.description))
     weights = {name: value.contiguous() for name, value in classifier.network.state_dict().items()}
     about = {
         "format": FORMAT,

@@ -18,6 +18,8 @@ from typing import NamedTuple
 from serving_load.connection import Connection, connect
 from serving_load.messages import LATE, Answer
 
+_STALE = 8.0  # seconds without a request; servers close such connections, from 10 on
+
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
@@ -30,9 +32,6 @@ class Load:
     cancels: float = 0.0  # share whose client closes it before the answer
     patience: float = 30.0  # seconds from the due time until a request counts as late
     seed: int = 0
-
-
-_STALE = 8.0  # seconds without a request; servers close such connections, from 10 on
 
 
 class Request(NamedTuple):

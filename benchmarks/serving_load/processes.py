@@ -57,6 +57,16 @@ def usage(pid: int) -> Usage:
     )
 
 
+def proportional(pid: int) -> float:
+    """MB of `pid` and its descendants; what several of them share counts once (PSS)."""
+    total = 0
+    for each in [pid, *descendants(pid)]:
+        for line in (PROC / str(each) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1]) * 1024
+    return total / 1e6
+
+
 def command_of(pid: int) -> str:
     """The command line; empty where the process is gone."""
     with suppress(OSError):

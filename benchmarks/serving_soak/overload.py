@@ -16,7 +16,7 @@ from serving_soak.setting import Setting, Tally, Verdict
 SMALL: dict[str, float] = {"seconds": 10, "calibrate": 4}
 FULL: dict[str, float] = {"seconds": 600, "calibrate": 30}
 FAULTS = ("unbounded", "silent", "lose", "mix")
-MOST_MEMORY = 80.0  # MB more than at rest: 64 MiB of bodies, and what lies between them
+MOST_MEMORY = 64.0  # MB more than at rest
 MOST_FOR_REFUSAL = 50.0  # ms at the 99th percentile, from when it was sent
 LEAST_GOODPUT = 0.9  # of what is answered without overload
 BACK_AFTER = 2.0  # seconds

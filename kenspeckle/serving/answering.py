@@ -25,13 +25,12 @@ from kenspeckle.data.source_config import MAX_PIXELS
 from kenspeckle.errors import DataError, KenspeckleError
 from kenspeckle.processor import keep_freed_memory
 from kenspeckle.serving.engine import Engine, load
-from kenspeckle.serving.frames import Header, receive, send
+from kenspeckle.serving.frames import TOGETHER, Header, receive, send
 
 DECODING = 0.5  # seconds after which what is not decoded yet waits for the next turn
 _OWN_THUMBNAIL = 16 << 10  # bytes up to which a PNG or JPEG is its own thumbnail
 _SHOWABLE = (b"\x89PNG", b"\xff\xd8")  # how PNG and JPEG begin
-_QUICK = 0.001  # seconds of a picture, with which many go together
-_SIZES = (64, 56, 48, 40, 32, 24, 16, 12, 8, 4, 2)  # pictures in a batch
+_WARMING = 0.2  # seconds for batches of all sizes before the first request
 _SHOWN = 128  # pixels a side of a thumbnail
 LOADING = 60  # seconds
 _MEMORY = 3 << 30  # bytes that decoding and computing may take beyond what loading took
@@ -61,7 +60,8 @@ def answer(order: Header, end: socket.socket, model: int) -> None:
 def _seconds(engine: Engine) -> float:
     """That a small picture takes, once all that is loaded late is there.
 
-    Where many go together, the memory of batches is taken too; later it would seem to leak.
+    The memory of batches of all sizes is taken too, as far as they are quick; later it would seem
+    to leak.
     """
     bar = np.zeros((28, 28), np.uint8)
     bar[4:24, 12:16] = 255
@@ -73,11 +73,13 @@ def _seconds(engine: Engine) -> float:
         began = time.perf_counter()
         answers(engine, [len(picture)], memoryview(picture))
         taken.append(time.perf_counter() - began)
-    seconds = min(taken)
     channels, height, width = engine.description.shape
-    for count in _SIZES if seconds < _QUICK else ():
+    until = time.monotonic() + _WARMING
+    for count in range(int(min(TOGETHER, _WARMING / min(taken))), 0, -1):
         engine.run(np.zeros((count, height, width, channels), np.uint8))
-    return seconds
+        if time.monotonic() > until:
+            break
+    return min(taken)
 
 
 def _facts(engine: Engine) -> Header:

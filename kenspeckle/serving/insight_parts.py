@@ -82,13 +82,8 @@ def answer_part(given: Given, class_names: Sequence[str]) -> dict[str, Any]:
 
 
 def png_address(picture: NDArray[np.uint8]) -> str:
-    """(H, W, 1, 3 or 4) as an address that holds the picture itself."""
-    return "data:image/png;base64," + base64.b64encode(png_bytes(picture)).decode()
-
-
-def png_bytes(picture: NDArray[np.uint8]) -> bytes:
-    """(H, W, C) of 1, 3 or 4 channels as a PNG file."""
+    """(H, W, 1, 3 or 4) as an address that holds the picture itself, a PNG."""
     buffer = io.BytesIO()
     image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
     image.save(buffer, format="PNG", compress_level=3)
-    return buffer.getvalue()
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

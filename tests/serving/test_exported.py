@@ -161,17 +161,20 @@ def corner(images):
     return np.stack([share, 1 - share], axis=1), None
 
 
-@pytest.fixture
-def engine():
-    preprocess = PreprocessConfig(kind="resize", height=20, width=20)
+def engine_of(run, shape):
     description = Description(
-        shape=(1, 20, 20),
-        preprocess=preprocess,
+        shape=shape,
+        preprocess=PreprocessConfig(kind="resize", height=shape[1], width=shape[2]),
         class_names=("bright", "dark"),
         task="classes",
         temperature=1.0,
     )
-    return Engine(description=description, card={}, version="0" * 12, run=corner)
+    return Engine(description=description, card={}, version="0" * 12, run=run)
+
+
+@pytest.fixture
+def engine():
+    return engine_of(corner, (1, 20, 20))
 
 
 def test_hiding_what_the_answer_comes_from_is_what_shows(engine):
@@ -210,15 +213,6 @@ def test_a_large_picture_is_hidden_in_pieces_and_in_few_places():
         most, passes = max(most, images.nbytes), passes + len(images)
         return corner(images)
 
-    preprocess = PreprocessConfig(kind="resize", height=64, width=4096)
-    description = Description(
-        shape=(3, 64, 4096),
-        preprocess=preprocess,
-        class_names=("bright", "dark"),
-        task="classes",
-        temperature=1.0,
-    )
-    engine = Engine(description=description, card={}, version="0" * 12, run=run)
-    found = falls(engine, np.zeros((64, 4096, 3), np.uint8), 0)
+    found = falls(engine_of(run, (3, 64, 4096)), np.zeros((64, 4096, 3), np.uint8), 0)
     assert found.shape == (64, 4096) and np.isfinite(found).all()
     assert passes < 400 and most <= 1 << 22

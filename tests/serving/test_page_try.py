@@ -158,6 +158,21 @@ def test_a_drawing_that_is_not_kept_marks_no_other(visit, desk):
     assert visit.view.locator("#recent-list li").count() == 2
 
 
+def test_a_picture_that_could_not_be_kept_is_kept_when_it_is_asked_for_again(visit, desk):
+    refusal = {"status": 422, "json": {"error": "not today"}}
+    visit.view.route("**/predict", lambda route: route.fulfill(**refusal))
+    visit.give("drop", "seven.png", drawn_seven())
+    visit.wait_for("#spoken", "7")
+    visit.view.click("#wrong")
+    visit.wait_for("#notice", "This answer is not among the recent ones. Try again.")
+    visit.view.unroute("**/predict")
+    visit.view.click("#wrong")
+    visit.view.select_option("#recent-list select", label="1")
+    visit.view.click("text=Note it")
+    visit.wait_for("#recent-list", "Noted: 1")
+    assert desk.reviewed == [("seven.png", "1")]
+
+
 def test_of_two_pictures_of_one_name_the_one_that_is_shown_is_called_wrong(visit, desk):
     for _ in range(2):
         visit.give("drop", "image.png", drawn_seven())

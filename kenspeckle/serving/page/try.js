@@ -163,12 +163,12 @@ async function keyOf(prediction, before) {
 /** The answer that is shown is not right; a drawing joins the recent answers only by this. */
 async function wrong() {
   byId("wrong").hidden = true;
-  kept ??= pad.strokes.picture().then(
+  kept ??= given ? record([given]) : pad.strokes.picture().then(
     (drawn) => record([new File([drawn], DRAWING, { type: drawn.type })]));
   const asked = kept, key = await asked;
   if (asked !== kept) return; // another picture is there by now
   if (key !== undefined && await correct(key, about.class_names)) return;
-  kept = given ? kept : null;
+  kept = null;
   byId("wrong").hidden = false;
   notice("This answer is not among the recent ones. Try again.");
 }
